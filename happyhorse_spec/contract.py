@@ -1,0 +1,311 @@
+"""The law: schemas/<provider>/ read once into frozen objects.
+
+A provider is a folder of data; this module knows the names of the files in it and nothing about any provider. It reads
+files and refuses what breaks the vocabulary (a constraint without a source, an unknown key, a rule id used twice).
+Judging a request is `check.py`; playing the provider is the mock's work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from happyhorse_spec.engine import Judge, compile_schema, matcher
+from happyhorse_spec.rules import LawError, Rule, RuleBook, Schema, Source, rule_book
+
+_HERE = Path(__file__).parent
+SCHEMAS = _HERE / "schemas" if (_HERE / "schemas").is_dir() else _HERE.parent / "schemas"
+
+
+@dataclass(frozen=True)
+class Law:
+    """One schema with its rules and a judge that is compiled when it is first asked."""
+
+    book: RuleBook
+
+    @cached_property
+    def judge(self) -> Judge:
+        return compile_schema(self.book.schema)
+
+    @cached_property
+    def reference_judge(self) -> Judge:
+        return compile_schema(self.book.schema, reference=True)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaField:
+    """Where a mode's request carries the URL of a media file, and what role the file plays.
+
+    `at` is a JSON pointer whose `*` stands for any item; `where` are members the item must have; `url` is the pointer
+    of the URL inside it.
+    """
+
+    role: str
+    at: str
+    where: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to use the model: its request and advice schemas, defaults and media."""
+
+    name: str
+    title: str
+    request: Law
+    advice: Law
+    media: tuple[MediaField, ...]
+    when: Schema
+
+    @cached_property
+    def matches(self) -> Callable[[object], bool]:
+        return matcher(self.when)
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """JSON pointer -> default value, as the request schema states it."""
+        return self.request.book.defaults
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header that an endpoint demands: always, or when the body satisfies `when`; `error` answers its absence."""
+
+    name: str
+    const: str
+    error: str
+    when: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One documented operation. `answers` maps an answer's name to its HTTP status."""
+
+    name: str
+    method: str
+    path: str
+    headers: tuple[Header, ...]
+    answers: Mapping[str, int]
+    errors: tuple[str, ...]
+    data: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderError:
+    """One row of the provider's error catalogue; `message` may hold {names}. `answer` names the envelope."""
+
+    key: str
+    status: int
+    code: str
+    message: str
+    answer: str
+    sources: tuple[Source, ...] = field(repr=False)
+    data: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider as its folder describes it; `data` is provider.yaml itself."""
+
+    name: str
+    title: str
+    any: Law
+    modes: Mapping[str, Mode]
+    media: Mapping[str, Law]
+    endpoints: Mapping[str, Endpoint]
+    errors: Mapping[str, ProviderError]
+    data: Mapping[str, Any] = field(repr=False)
+    answer_schemas: Mapping[str, Any] = field(repr=False)
+
+    def mode_of(self, body: object) -> Mode | None:
+        """The first mode whose `when` the body satisfies."""
+        return next((mode for mode in self.modes.values() if mode.matches(body)), None)
+
+    def rules(self) -> Iterator[Rule]:
+        """Every rule of the provider: requests, advice, media."""
+        yield from self.any.book.rules
+        for mode in self.modes.values():
+            yield from mode.request.book.rules
+            yield from mode.advice.book.rules
+        for law in self.media.values():
+            yield from law.book.rules
+
+    def error(self, word: str) -> ProviderError | None:
+        """The error with this key, else the first with this code."""
+        found = self.errors.get(word)
+        return found or next((error for error in self.errors.values() if error.code == word), None)
+
+
+def provider_names() -> list[str]:
+    """The providers that come with the package."""
+    return sorted(path.parent.name for path in SCHEMAS.glob("*/provider.yaml"))
+
+
+@cache
+def load_provider(name: str) -> Provider:
+    """The provider of that name, or the one in the folder of that path; raises LawError."""
+    folder = SCHEMAS / name if (SCHEMAS / name / "provider.yaml").is_file() else Path(name)
+    if not (folder / "provider.yaml").is_file():
+        known = ", ".join(provider_names())
+        raise LawError(f"there is no provider {name}; use one of {known}, or a folder with a provider.yaml")
+    return _Loader(folder).provider()
+
+
+@cache
+def load_sources() -> Mapping[str, Source]:
+    """Every source that the law may cite, by key."""
+    return _sources(SCHEMAS / "sources.yaml")
+
+
+def _sources(path: Path) -> Mapping[str, Source]:
+    entries = _read_yaml(path).items()
+    return {key: Source(key, e["kind"], e["title"], e["url"], str(e["seen"])) for key, e in entries}
+
+
+class _Loader:
+    """Reads one folder. A folder of the user may bring a sources.yaml of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.resolve().name
+        own = folder / "sources.yaml"
+        self.sources = {**load_sources(), **(_sources(own) if own.is_file() else {})}
+        self.data = _read_yaml(folder / "provider.yaml")
+        _must_satisfy("provider.schema.json", self.data, folder / "provider.yaml")
+
+    def provider(self) -> Provider:
+        data = self.data
+        return Provider(
+            name=self.name,
+            title=data["title"],
+            any=self.law("any.request.schema.json", "any"),
+            modes={name: self.mode(name, entry) for name, entry in data["modes"].items()},
+            media=self.media(),
+            endpoints={name: _endpoint(name, entry) for name, entry in data["endpoints"].items()},
+            errors={key: self.error(key, entry) for key, entry in data["errors"].items()},
+            data=data,
+            answer_schemas=_read_json(self.folder / "answers.schema.json"),
+        )
+
+    def law(self, file: str, scope: str, *, advice: bool = False) -> Law:
+        schema = self.dereferenced(file)
+        return Law(rule_book(schema, f"{self.name}.{scope}", self.sources, advice=advice))
+
+    def mode(self, name: str, entry: Mapping[str, Any]) -> Mode:
+        return Mode(
+            name=name,
+            title=entry["title"],
+            request=self.law(f"{name}.request.schema.json", name),
+            advice=self.law(f"{name}.advice.schema.json", name, advice=True),
+            media=tuple(MediaField(**item) for item in entry.get("media", ())),
+            when=dereference(entry["when"], self.folder),
+        )
+
+    def media(self) -> Mapping[str, Law]:
+        roles = self.dereferenced("media.schema.json")["$defs"]
+        books = {role: rule_book(schema, f"{self.name}.media.{role}", self.sources) for role, schema in roles.items()}
+        return {role: Law(book) for role, book in books.items()}
+
+    def error(self, key: str, entry: Mapping[str, Any]) -> ProviderError:
+        keys = [entry["source"]] if isinstance(entry["source"], str) else entry["source"]
+        missing = [source for source in keys if source not in self.sources]
+        if missing:
+            raise LawError(f"{self.name}: error {key} cites {missing[0]}, which sources.yaml does not have")
+        sources = tuple(self.sources[source] for source in keys)
+        answer = entry.get("answer", "error")
+        return ProviderError(key, entry["status"], entry["code"], entry["message"], answer, sources, entry)
+
+    def dereferenced(self, file: str) -> dict[str, Any]:
+        path = self.folder / file
+        schema = _read_json(path)
+        _must_satisfy("vocabulary.schema.json", schema, path)
+        resolved: dict[str, Any] = dereference(schema, self.folder, file)
+        return resolved
+
+
+def _endpoint(name: str, entry: Mapping[str, Any]) -> Endpoint:
+    headers = tuple(
+        Header(header["name"], header["const"], header["error"], header.get("when")) for header in entry.get("headers", ())
+    )
+    return Endpoint(
+        name, entry["method"], entry["path"], headers, entry["answers"], tuple(entry.get("errors", ())), data=entry
+    )
+
+
+def dereference(schema: Any, folder: Path, file: str = "") -> Any:
+    """The schema with every `$ref` replaced by what it points to; members beside a `$ref` win over the target's.
+
+    A reference names a file beside this one or this file itself; a loop is a LawError.
+    """
+    return _dereference(schema, folder, file, ())
+
+
+def _dereference(schema: Any, folder: Path, file: str, seen: tuple[tuple[str, str], ...]) -> Any:
+    if isinstance(schema, list):
+        return [_dereference(item, folder, file, seen) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" not in schema:
+        return {key: _dereference(value, folder, file, seen) for key, value in schema.items()}
+    name, _, pointer = schema["$ref"].partition("#")
+    name = name or file
+    if (name, pointer) in seen:
+        raise LawError(f"{folder / name}: {pointer} refers to itself")
+    target = _dereference(_point(_read_json(folder / name), pointer, name), folder, name, (*seen, (name, pointer)))
+    beside = {key: _dereference(value, folder, file, seen) for key, value in schema.items() if key != "$ref"}
+    return {**target, **beside}
+
+
+def _point(document: Any, pointer: str, name: str) -> Any:
+    for part in pointer.split("/")[1:]:
+        if not isinstance(document, dict) or part not in document:
+            raise LawError(f"{name} has no {pointer}")
+        document = document[part]
+    return document
+
+
+def _must_satisfy(metaschema: str, data: object, path: Path) -> None:
+    breaches = _metaschema(metaschema)(data)
+    if breaches:
+        place = "/".join(map(str, breaches[0].path)) or "the top"
+        raise LawError(f"{path}: {place} breaks {metaschema}: {breaches[0].keyword} {_limit(metaschema, breaches[0])}")
+
+
+def _limit(metaschema: str, breach: Any) -> str:
+    """What the broken keyword of the metaschema asks for, short enough for one line."""
+    value: Any = _read_json(SCHEMAS / metaschema)
+    for part in (*breach.schema_path, breach.keyword):
+        value = value.get(part) if isinstance(value, dict) else None
+    return re.sub(r"\s+", " ", str(value))[:120] if value is not None else ""
+
+
+@cache
+def _metaschema(name: str) -> Judge:
+    return compile_schema(_read_json(SCHEMAS / name))
+
+
+@cache
+def _read_json(path: Path) -> Any:
+    try:
+        return orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise LawError(f"{path}: {error}") from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        data = yaml.load(path.read_bytes(), loader)
+    except (OSError, yaml.YAMLError) as error:
+        raise LawError(f"{path}: {error}") from error
+    if not isinstance(data, dict):
+        raise LawError(f"{path}: must hold one mapping")
+    return data

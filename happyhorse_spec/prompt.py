@@ -1,0 +1,64 @@
+"""How long a prompt is, and which reference images it speaks of.
+
+Pure functions behind the two custom keywords `x-maxPromptUnits` and `x-promptReferences` (see
+schemas/vocabulary.schema.json); the limits and the forms of a reference are data and arrive as arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Script=Han of Unicode's Scripts.txt, unassigned gaps of the ideograph planes included so that a newer character counts.
+_HAN = (
+    r"\u2e80-\u2e99\u2e9b-\u2ef3\u2f00-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uf900-\ufa6d\ufa70-\ufad9\U00016fe2-\U00016ff6\U00020000-\U0003ffff"
+)
+_OTHER_CJK = r"\u3000-\u303f\u3040-\u30ff\u3131-\u318e\u31f0-\u31ff\uac00-\ud7a3\uff00-\uffef"
+_SCRIPTS = {"han": re.compile(f"[{_HAN}]"), "cjk": re.compile(f"[{_HAN}{_OTHER_CJK}]")}
+
+
+def prompt_units(text: str, weights: Mapping[str, int]) -> int:
+    """The length of `text` in units: a code point weighs 1, one of a script in `weights` (`han`, `cjk`) its weight."""
+    if not weights or text.isascii():
+        return len(text)
+    return len(text) + sum((weight - 1) * len(_SCRIPTS[script].findall(text)) for script, weight in weights.items())
+
+
+def too_long(limit: Mapping[str, Any], prompt: object) -> str | None:
+    """Why `prompt` breaks an `x-maxPromptUnits`, or None."""
+    weights = limit.get("weights", {})
+    if not isinstance(prompt, str) or len(prompt) * max(weights.values(), default=1) <= limit["limit"]:
+        return None
+    units = prompt_units(prompt, weights)
+    return f"{units} units; at most {limit['limit']}" if units > limit["limit"] else None
+
+
+def references(pattern: str, prompt: str) -> list[int]:
+    """The image numbers that `prompt` speaks of, in order, e.g. [1, 2] for `[Image 1] ... [Image 2]`."""
+    return [int(number) for number in re.findall(pattern, prompt) if len(number) < 10]
+
+
+def dangling_reference(form: Mapping[str, Any], request: object) -> str | None:
+    """Why the prompt of `request` breaks an `x-promptReferences`: it names an image that is not given; or None."""
+    prompt = _at(request, form["prompt"])
+    if not isinstance(prompt, str):
+        return None
+    images = len(list(_images(form, request)))
+    wrong = [number for number in references(form["pattern"], prompt) if not 1 <= number <= images]
+    return f"image {wrong[0]}, but {images} given" if wrong else None
+
+
+def _images(form: Mapping[str, Any], request: object) -> Iterator[object]:
+    items = _at(request, form["images"])
+    where = form.get("where", {}).items()
+    for item in items if isinstance(items, list) else ():
+        if not where or (isinstance(item, dict) and where <= item.items()):
+            yield item
+
+
+def _at(value: object, pointer: str) -> object:
+    for name in pointer.split("/")[1:]:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
