@@ -1,8 +1,8 @@
 """The videos the server hands out: real MP4 files, written directly, a few milliseconds each.
 
-Here is what a caller sees: what to show (`Clip`), the file (`render`) and a still (`cover`). The picture is
-drawn in `picture`, coded in `h264` and `cavlc`, given its silence by `aac` and wrapped by `mp4`. No encoder is
-called and nothing is read from disk or from the clock, so that equal clips are equal bytes on every machine.
+Here is what a caller sees: what to show (`Clip`), the file (`render`) and a still (`cover`). The
+picture is drawn in `picture`, coded in `h264` and `cavlc`, given its silence by `aac` and wrapped by `mp4`.
+No encoder is called and nothing is read from disk or clock, so that equal clips are equal bytes everywhere.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ class Clip:
     and CropUnitY are 2), so an odd size loses its last column or row, as encoders do.
     The length is `frames / fps` seconds. `seed` chooses colours and pattern: equal seeds look alike.
     `label` stands top left, `watermark` bottom right, both in capitals; what does not fit is cut off.
-    Clips under 48 pixels high have no progress bar, clips under 80 pixels no pattern.
+    A bar at the bottom fills as time passes. Clips up to 32 pixels high have no bar; clips with a short side
+    of 64 pixels or less have no pattern.
     """
 
     width: int

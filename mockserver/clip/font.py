@@ -1,4 +1,4 @@
-"""A capital-letter font three to five dots wide and five high, drawn here because dots must fall on 4x4 blocks.
+"""Capital letters three to five dots wide and five high: each dot must fall on whole 4x4 blocks.
 
 Only shapes live here; where and how large text stands is decided in `picture`.
 """

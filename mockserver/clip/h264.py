@@ -1,9 +1,9 @@
-"""A `Picture` as an H.264 stream: one intra frame of flat macroblocks, then frames that skip nearly all of it.
+"""A `Picture` as an H.264 stream: one intra frame of flat macroblocks, then frames that skip nearly all.
 
-Clause numbers are those of Rec. ITU-T H.264. Constrained Baseline profile, one slice per frame, no deblocking,
-output in decoding order. The trick is arithmetic: at the quantiser chosen here one level of a DC coefficient is
-one step of the sample value, so that every colour is met exactly; and each macroblock predicts from the one
-above it, so that a macroblock like its upper neighbour is the same eight bits wherever it stands.
+Clause numbers are those of Rec. ITU-T H.264. Constrained Baseline profile, one slice per frame, no deblocking
+(edges stay crisp), output in decoding order. The trick is arithmetic: at the quantiser chosen here one level
+of a DC coefficient is one step of the sample value, so that every colour is met exactly; and each macroblock
+predicts from the one above it, so that one like its upper neighbour is the same eight bits everywhere.
 Files and time stamps belong in `mp4`.
 """
 
@@ -73,7 +73,7 @@ class Predict(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Coded video: parameter sets, and one access unit per frame with four-byte lengths (ISO/IEC 14496-15)."""
+    """Coded video: parameter sets, and one sample per frame with four-byte lengths (ISO/IEC 14496-15)."""
 
     width: int
     height: int
@@ -164,11 +164,17 @@ def _level(columns: int, rows: int, fps: int) -> int:
 
 def _slice_header(kind: int, frame: int) -> str:
     """slice_header (7.3.3) for I (7) and P (5) slices that are alone in their frame."""
-    number = frame % (1 << _FRAME_NUM_BITS)
-    marking = (
-        ue(0) + "00" if kind == 7 else "000"
-    )  # idr_pic_id and long-term flags, or no override, no reorder
-    return ue(0) + ue(kind) + ue(0) + f"{number:0{_FRAME_NUM_BITS}b}" + marking + se(0) + ue(1)
+    intra = ue(0) + "00"  # idr_pic_id, no_output_of_prior_pics_flag, long_term_reference_flag
+    inter = "000"  # one reference, in its usual place, kept by the sliding window (8.2.5.3)
+    return (
+        ue(0)  # first_mb_in_slice
+        + ue(kind)
+        + ue(0)  # pic_parameter_set_id
+        + f"{frame % (1 << _FRAME_NUM_BITS):0{_FRAME_NUM_BITS}b}"
+        + (intra if kind == 7 else inter)
+        + se(0)  # slice_qp_delta
+        + ue(1)  # disable_deblocking_filter_idc
+    )
 
 
 def _intra_frame(picture: Picture, filled: int) -> bytes:
@@ -177,8 +183,9 @@ def _intra_frame(picture: Picture, filled: int) -> bytes:
     if filled:
         rows[picture.bar_row] = picture.bar[:filled] + rows[picture.bar_row][filled:]
     nothing = Tile(128, 128, 128)  # what DC prediction without neighbours gives (8.3.3.3)
-    copied = _macroblock(Predict.ABOVE, 0, 0, 0, 0, 0) * len(rows[0])
-    bits = [_slice_header(7, 0), *_row(Predict.NOTHING, [nothing], rows[0]), *_row(Predict.LEFT, rows[0], rows[0][1:])]
+    copied = _macroblock(Predict.ABOVE, 0, 0, 0, 0, 0, False) * len(rows[0])
+    bits = [_slice_header(7, 0), *_row(Predict.NOTHING, [nothing], rows[0][:1])]
+    bits += _row(Predict.LEFT, rows[0][:-1], rows[0][1:])
     for above, row in pairwise(rows):
         bits += [copied] if row is above else _row(Predict.ABOVE, above, row)
     return _sample(Nal.IDR, "".join(bits))
@@ -192,30 +199,31 @@ def _inter_frames(picture: Picture, filled: list[int]) -> Iterator[bytes]:
     everything = len(picture.rows) * len(picture.rows[0])
     still = [_sample(Nal.SLICE, _slice_header(5, number) + ue(everything)) for number in range(16)]
     first = picture.bar_row * len(picture.rows[0])
-    grown = _row(Predict.ABOVE, picture.rows[picture.bar_row - 1], picture.bar, inter=True)
+    above = picture.rows[picture.bar_row - 1][: len(picture.bar)]
+    grown = _row(Predict.ABOVE, above, picture.bar, inter=True)
     for frame, (start, end) in enumerate(pairwise(filled), 1):
         if start == end:
             yield still[frame % 16]
             continue
         rest = everything - first - end
-        bits = [_slice_header(5, frame), ue(first + start), ue(0).join(grown[start:end]), ue(rest) if rest else ""]
-        yield _sample(Nal.SLICE, "".join(bits))
+        changed = ue(first + start) + ue(0).join(grown[start:end]) + (ue(rest) if rest else "")
+        yield _sample(Nal.SLICE, _slice_header(5, frame) + changed)
 
 
 def _row(predict: Predict, near: Row, row: Row, *, inter: bool = False) -> list[str]:
     """Each tile as its difference from the neighbour it is predicted from."""
     return [
         _macroblock(predict, y - near_y, cb - near_cb, cr - near_cr, near_ink, ink, inter)
-        for (near_y, near_cb, near_cr, near_ink), (y, cb, cr, ink) in zip(near, row, strict=False)
+        for (near_y, near_cb, near_cr, near_ink), (y, cb, cr, ink) in zip(near, row, strict=True)
     ]
 
 
 @lru_cache(maxsize=1 << 14)
-def _macroblock(predict: Predict, y: int, cb: int, cr: int, near_ink: int, ink: int, inter: bool = False) -> str:
+def _macroblock(predict: Predict, y: int, cb: int, cr: int, near_ink: int, ink: int, inter: bool) -> str:
     """macroblock_layer (7.3.5) of an Intra_16x16 macroblock whose luma has no AC levels.
 
-    mb_type counts the prediction mode and four times the chroma pattern (Table 7-11); in a P slice intra types
-    follow five inter types (7.4.5).
+    mb_type counts the prediction mode and four times the chroma pattern (Table 7-11); in a P slice the intra
+    types follow five inter types (7.4.5).
     """
     coloured = bool(cb or cr)
     return (
@@ -229,7 +237,7 @@ def _macroblock(predict: Predict, y: int, cb: int, cr: int, near_ink: int, ink: 
 
 @lru_cache(maxsize=1 << 14)
 def _luma(predict: Predict, y: int, near_ink: int, ink: int) -> str:
-    """The luma levels: the change of the ground, and of the ink against the neighbour's nearest blocks (8.3.3)."""
+    """The luma levels: how the ground changes, and the ink from the neighbour's nearest blocks (8.3.3)."""
     nearest = [block // 4 * 4 + 3 if predict is Predict.LEFT else 12 + block % 4 for block in range(16)]
     changes = [y + INK * ((ink >> block & 1) - (near_ink >> nearest[block] & 1)) for block in range(16)]
     return luma_dc(_transform(changes))

@@ -1,7 +1,7 @@
 """The boxes around the coded frames: ISO/IEC 14496-12 (structure), 14496-15 (avcC) and 14496-14 (esds).
 
-Header first, so that playback starts before the file has arrived. Times of creation are zero: equal input gives
-equal bytes. What a frame holds belongs in `h264` and `aac`.
+Header first, so that playback starts before the file has arrived. Times of creation are zero: equal input
+gives equal bytes. What a frame holds belongs in `h264` and `aac`.
 """
 
 from struct import pack
@@ -92,7 +92,7 @@ def _one_chunk(count: int, offset: int) -> bytes:
 
 
 def _avc1(video: Stream) -> bytes:
-    """VisualSampleEntry (14496-12, 12.1.3) with avcC (14496-15, 5.3.3.1): lengths of four bytes, one of each set."""
+    """VisualSampleEntry (14496-12, 12.1.3) with avcC (14496-15, 5.3.3.1): four-byte lengths, two sets."""
     entry = pack(">6xH16x2H2I4xH32x2H", 1, video.width, video.height, 0x480000, 0x480000, 1, 0x18, 0xFFFF)
     sets = b"\xe1" + pack(">H", len(video.sps)) + video.sps + b"\x01" + pack(">H", len(video.pps)) + video.pps
     return _box(b"avc1", entry, _box(b"avcC", b"\x01", video.sps[1:4], b"\xff", sets))

@@ -50,9 +50,9 @@ def paint(width: int, height: int, *, seed: str, label: str, watermark: str) -> 
     """Draw the first frame in even pixels `width` x `height`."""
     columns, count = -(-width // TILE), -(-height // TILE)
     digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    ground = _gradient(columns, digest[0], luma=60, saturation=26)
+    ground = _gradient(columns, digest[0], luma=68, saturation=30)
     rows = [ground] * count
-    _place_pattern(rows, _gradient(columns, digest[0], luma=140, saturation=34), digest)
+    _place_pattern(rows, ground, _gradient(columns, digest[0], luma=146, saturation=36), digest)
     bar_row = max(0, (height - TILE // 2) // TILE)  # the last row of which at least half can be seen
     bar = _gradient(columns, digest[0], luma=190, saturation=22) if count >= 3 else []
     if bar:
@@ -62,10 +62,13 @@ def paint(width: int, height: int, *, seed: str, label: str, watermark: str) -> 
 
 
 def _gradient(columns: int, hue: int, *, luma: int, saturation: int) -> Row:
-    """Two neighbouring hues (256 to the circle), left to right, the right one a little lighter."""
-    left, right = (2 * math.pi * (hue + shift) / 256 for shift in (0, 48))
+    """From one hue to one 50 degrees on, left to right, the right one a little lighter.
+
+    `hue` 0-255 starts between 215 and 465 degrees in the Cb, Cr plane: what is left out is olive when dark.
+    """
+    left, arc = math.radians(215 + 250 * hue / 256), math.radians(50)
     step = 1 / max(1, columns - 1)
-    turns = (left + (right - left) * step * column for column in range(columns))
+    turns = (left + arc * step * column for column in range(columns))
     return [
         Tile(
             luma + round(16 * step * column),
@@ -76,7 +79,7 @@ def _gradient(columns: int, hue: int, *, luma: int, saturation: int) -> Row:
     ]
 
 
-def _place_pattern(rows: list[Row], raised: Row, digest: bytes) -> None:
+def _place_pattern(rows: list[Row], ground: Row, raised: Row, digest: bytes) -> None:
     """Fifteen bits make the left three columns of cells; the right two mirror them."""
     columns, short = len(raised), min(len(raised), len(rows))
     if short < _CELLS:
@@ -85,7 +88,7 @@ def _place_pattern(rows: list[Row], raised: Row, digest: bytes) -> None:
     left, top = (columns - _CELLS * side) // 2, (len(rows) - _CELLS * side) // 2
     bits = int.from_bytes(digest[1:])
     for cell_row in range(_CELLS):
-        line = list(rows[top])
+        line = list(ground)
         for cell in range(_CELLS):
             if bits >> (3 * cell_row + min(cell, _CELLS - 1 - cell)) & 1:
                 span = slice(left + cell * side, left + (cell + 1) * side)
@@ -100,6 +103,7 @@ def _place_text(rows: list[Row], ground: Row, label: str, watermark: str, width:
     short = min(width, height)
     scale = max(1, short // 480)
     margin = min(4 * scale, short // 48)
+    label, watermark = label[:across], watermark[-across:]  # a letter is wider than a block
     _ink(rows, ground, _stencil(label, 2 * scale, margin, margin, across, down))
     left = across - margin - len(font.lines(watermark)[0]) * scale
     top = down - margin - font.HEIGHT * scale
