@@ -79,6 +79,7 @@ class RuleBook:
     by_place: Mapping[tuple[SchemaPath, str], Rule] = field(repr=False)
     required: Mapping[tuple[SchemaPath, str], Rule] = field(repr=False)
     defaults: Mapping[str, Any] = field(repr=False)
+    order: Mapping[str, int] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ def rule_book(schema: Schema, scope: str, sources: Mapping[str, Source], *, advi
     book = _Builder(scope, sources, advice)
     for spot, subschema in walk(schema):
         book.add(spot, subschema)
-    return RuleBook(schema, tuple(book.rules.values()), book.by_place, book.required, book.defaults)
+    order = {name: index for index, name in enumerate(book.rules)}
+    return RuleBook(schema, tuple(book.rules.values()), book.by_place, book.required, book.defaults, order)
 
 
 class _Builder:

@@ -1,0 +1,153 @@
+"""The validator: a request body in, findings out. Pure: no file, no clock, no network.
+
+The mode is chosen first, then its schemas judge, so that every finding speaks of one mode. What the provider rejects
+comes from the request schemas, what it truncates, ignores or does badly from the advice schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from happyhorse_spec import pointer
+from happyhorse_spec.contract import Law, Mode, Provider, load_provider
+from happyhorse_spec.document import Document, read_json
+from happyhorse_spec.engine import Breach
+from happyhorse_spec.findings import Finding, suggest
+from happyhorse_spec.rules import Rule, RuleBook
+
+Probe = Callable[[str], Mapping[str, Any] | None]
+
+
+def check(
+    body: Mapping[str, Any] | bytes | str, provider: str | Provider, *, reference: bool = False
+) -> list[Finding]:
+    """Findings on one request body (a dict, or JSON as text or bytes) for a provider (its name, folder or object).
+
+    Rejections come first, then advice. Text gives findings their line and column. `reference` judges with the pure
+    Python engine. Raises DocumentError where text is not JSON.
+    """
+    law = load_provider(provider) if isinstance(provider, str) else provider
+    if isinstance(body, (bytes, str)):
+        return _check_text(body, law, reference)
+    return check_body(body, law, reference=reference)
+
+
+def check_body(body: object, provider: Provider, *, reference: bool = False) -> list[Finding]:
+    """`check` for a body that is parsed already, whatever it is."""
+    first = list(_judged(provider.any, body, reference))
+    mode, likely = _likely_mode(body, provider, first)
+    if mode is None:
+        return first
+    return [*first, *_untold(_judged(mode.request, likely, reference), first), *_judged(mode.advice, likely, reference)]
+
+
+def check_document(document: Document, provider: Provider, *, base: str = "") -> list[Finding]:
+    """`check` for the part of a document at the pointer `base`; findings carry the document's line and column."""
+    return [place(found, document, base) for found in check_body(pointer.follow(document.data, base), provider)]
+
+
+def place(finding: Finding, document: Document, base: str = "") -> Finding:
+    """The finding with its line and column in the document; an unknown member is marked at its name."""
+    spot = document.position(base + finding.pointer, key=finding.rule.keyword in ("additionalProperties", "not"))
+    return finding.at(spot.line, spot.column)
+
+
+def rejected(body: object, provider: Provider) -> list[Finding]:
+    """What the provider rejects: first what holds for any mode, then what holds for the body's own mode."""
+    first = list(_judged(provider.any, body, False))
+    mode = provider.mode_of(body)
+    return [*first, *_untold(_judged(mode.request, body, False), first)] if mode else first
+
+
+def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> Iterator[Finding]:
+    """What the provider rejects in the media files that `body` names; `probe` turns a URL into facts, or None."""
+    for role, where, url in media_urls(body, mode):
+        facts = probe(url)
+        if facts is not None:
+            yield from judge_media(provider.media[role], facts, where)
+
+
+def judge_media(law: Law, facts: Mapping[str, Any], where: str) -> Iterator[Finding]:
+    """Findings on one probed file, all at the pointer `where` of its URL."""
+    for found in _judged(law, facts, False):
+        aspect = " ".join(pointer.parts(found.pointer)).replace("_", " ")
+        yield Finding(found.rule, where, found.value, suggestion=found.suggestion, aspect=aspect or "content")
+
+
+def media_urls(body: object, mode: Mode) -> Iterator[tuple[str, str, str]]:
+    """(role, pointer, URL) of every media file that a body names."""
+    for media in mode.media:
+        for at, item in pointer.expand(body, media.at):
+            url = pointer.follow(item, media.url)
+            if isinstance(url, str) and _carries(item, media.where):
+                yield media.role, at + media.url, url
+
+
+def _carries(item: object, where: Mapping[str, str]) -> bool:
+    return not where or (isinstance(item, dict) and where.items() <= item.items())
+
+
+def _check_text(text: bytes | str, provider: Provider, reference: bool) -> list[Finding]:
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        body = read_json(text, "<body>").data
+    findings = check_body(body, provider, reference=reference)
+    if findings:
+        document = read_json(text, "<body>")
+        return [place(finding, document) for finding in findings]
+    return findings
+
+
+def _likely_mode(body: object, provider: Provider, told: list[Finding]) -> tuple[Mode | None, object]:
+    """The body's mode; where a misspelt member hides it, that of the body with the suggestions for it taken."""
+    mode = provider.mode_of(body)
+    if mode or not isinstance(body, dict):
+        return mode, body
+    meant = {found.pointer[1:]: found.suggestion for found in told if found.suggestion is not None}
+    likely = {**body, **{name: value for name, value in meant.items() if name in body}}
+    return provider.mode_of(likely), likely
+
+
+def _untold(findings: Iterator[Finding], told: list[Finding]) -> Iterator[Finding]:
+    """The findings that say something new: a rule of any mode stands again in the schema of each mode."""
+    known = {(found.pointer, found.rule.keyword) for found in told}
+    return (found for found in findings if (found.pointer, found.rule.keyword) not in known)
+
+
+def _judged(law: Law, body: object, reference: bool) -> Iterator[Finding]:
+    breaches = (law.reference_judge if reference else law.judge)(body)
+    if not breaches:
+        return
+    mistyped = {breach.path for breach in breaches if breach.keyword == "type"}
+    found = {}
+    for breach in breaches:
+        if breach.keyword == "type" or breach.path not in mistyped:
+            for rule, path, value in _rules(law.book, breach, body):
+                found[rule.id, path] = rule, path, value
+    for rule, path, value in sorted(found.values(), key=lambda entry: (law.book.order[entry[0].id], str(entry[1]))):
+        suggestion, note = suggest(rule, path[-1] if rule.keyword == "additionalProperties" else value)
+        yield Finding(rule, pointer.write(path), value, note, suggestion)
+
+
+def _rules(book: RuleBook, breach: Breach, body: object) -> Iterator[tuple[Rule, tuple[str | int, ...], Any]]:
+    """The rules that a breach breaks, each with its place and value; one per missing or unknown member."""
+    value: Any = body
+    for part in breach.path:
+        value = value[part]
+    if breach.keyword == "required":
+        for (spot, name), rule in book.required.items():
+            if spot == breach.schema_path and name not in value:
+                yield rule, (*breach.path, name), None
+        return
+    rule = book.by_place[breach.schema_path, breach.keyword]
+    if breach.keyword == "additionalProperties":
+        for name in value.keys() - rule.schema.get("properties", {}).keys():
+            yield rule, (*breach.path, name), value[name]
+    elif breach.keyword == "x-promptReferences":
+        yield rule, (*breach.path, *pointer.parts(rule.limit["prompt"])), value
+    else:
+        yield rule, breach.path, value

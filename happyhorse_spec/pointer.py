@@ -1,0 +1,48 @@
+"""JSON Pointer (RFC 6901): write one, follow one, expand one that holds `*` for any item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+def write(path: Iterable[str | int]) -> str:
+    """The pointer of a path: ("a", 0, "b/c") -> "/a/0/b~1c"."""
+    return "".join(f"/{_escape(part)}" for part in path)
+
+
+def parts(pointer: str) -> list[str]:
+    """The unescaped reference tokens of a pointer."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def follow(value: Any, pointer: str, default: Any = None) -> Any:
+    """What stands at `pointer`, or `default` where nothing does."""
+    for part in parts(pointer):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return default
+    return value
+
+
+def expand(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+    """Every (pointer, value) that exists for a pointer whose `*` stands for any item of an array."""
+    head, star, tail = pointer.partition("/*")
+    found = follow(value, head, _ABSENT)
+    if not star:
+        if found is not _ABSENT:
+            yield pointer, found
+        return
+    for index, item in enumerate(found if isinstance(found, list) else ()):
+        for inner, leaf in expand(item, tail):
+            yield f"{head}/{index}{inner}", leaf
+
+
+def _escape(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+_ABSENT = object()
