@@ -1,0 +1,93 @@
+"""One request on its way through the mock: what came, who it belongs to, and the two ways to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mockserver.lifecycle import Task
+from mockserver.scene import Scene
+
+if TYPE_CHECKING:
+    from aiohttp.web import BaseRequest
+
+    from mockserver.dialect import Dialect, Operation
+    from mockserver.session import Session
+
+
+class Reply(NamedTuple):
+    """HTTP status, JSON value, headers."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = {}
+
+
+class Refused(Exception):
+    """The provider answers with one of its errors: the key in its catalogue, and values for the message."""
+
+    def __init__(self, error: str, values: Mapping[str, Any] | None = None) -> None:
+        super().__init__(error)
+        self.error = error
+        self.values = values or {}
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that a route was found for. `origin` is scheme and host as the client wrote them."""
+
+    request: BaseRequest
+    session: Session
+    operation: Operation
+    params: Mapping[str, str]
+    origin: str
+    now: float
+    raw: bytes = b""
+    body: Any = None
+    key: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.operation.dialect
+
+    def refusal(self, noticed: str, **values: Any) -> Refused:
+        """The provider's error for something that the engine noticed; its violation where it names none."""
+        refusals = self.dialect.data["refusals"]
+        return Refused(
+            refusals.get(noticed) or refusals["violation"], {"detail": noticed.replace("_", " "), **values}
+        )
+
+    def scene(self, task: Task | None = None, **more: Any) -> Scene:
+        return Scene(self.dialect, self.session, task, now=self.now, origin=self.origin, more=more)
+
+    def answer(self, name: str, scene: Scene) -> Reply:
+        """Render one of the endpoint's answers, with the status that the endpoint gives it."""
+        status = self.operation.endpoint.answers.get(name, 200)
+        return Reply(status, self.dialect.answers[name](scene))
+
+    def about(self, task: Task) -> Reply:
+        """The answer to "how is this task": that of its state."""
+        return self.answer(self.operation.prefix + task.state, self.scene(task))
+
+
+def refused(
+    dialect: Dialect, session: Session, error_key: str, values: Mapping[str, Any], now: float
+) -> Reply:
+    """An error of the catalogue in its envelope."""
+    error = dialect.provider.errors[error_key]
+    words = {**error.data, **values}
+    message = error.message.format_map(_Documented(words))
+    more = {**words, "code": error.code, "message": message, "status": error.status}
+    scene = Scene(
+        dialect, session, now=now, more={name: value for name, value in more.items() if name != "source"}
+    )
+    return Reply(error.status, dialect.answers[error.answer](scene))
+
+
+class _Documented(dict[str, Any]):
+    """A name without a value stands as the documentation prints it: `xxx`."""
+
+    def __missing__(self, name: str) -> str:
+        return "xxx"

@@ -1,0 +1,92 @@
+"""A provider made ready to be played: its templates compiled, its routes and words at hand. Built once per server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from happyhorse_spec.contract import Endpoint, Provider
+from happyhorse_spec.engine import matcher
+from mockserver.answers import Template, compile_template
+
+Matches = Callable[[object], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a submit answers: at once, after the task's end, or as a stream; the first that fits is taken."""
+
+    how: str
+    accept: str | None
+    matches: Matches
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An endpoint with what the engine asks of it on every request."""
+
+    dialect: Dialect
+    endpoint: Endpoint
+    name: str
+    matches: Matches
+    headers: tuple[tuple[str, str, str, Matches], ...]
+    deliveries: tuple[Delivery, ...]
+    prefix: str
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        return self.endpoint.data
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One provider's words. `answers` are compiled templates by name; `profile` names the variant that is played."""
+
+    provider: Provider
+    answers: Mapping[str, Template]
+    ids: Mapping[str, str]
+    states: Mapping[str, str]
+    operations: list[Operation] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        return self.provider.data
+
+
+def make_dialect(provider: Provider, profile: str | None = None) -> Dialect:
+    """Compile a provider; a profile replaces the answers of some states by others."""
+    answers = {name: compile_template(template) for name, template in provider.data["answers"].items()}
+    variant = provider.data.get("profiles", {}).get(profile, {})
+    answers |= {state: answers[name] for state, name in variant.items() if state in answers}
+    ids = {name: form for name, form in provider.data["ids"].items() if isinstance(form, str)}
+    dialect = Dialect(provider, answers, ids, provider.data["states"])
+    dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())
+    return dialect
+
+
+def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
+    data = endpoint.data
+    deliveries = [
+        Delivery(entry["how"], entry.get("accept"), _matches(entry.get("when")))
+        for entry in data.get("delivery", ())
+    ]
+    return Operation(
+        dialect=dialect,
+        endpoint=endpoint,
+        name=data.get("operation", endpoint.name),
+        matches=_matches(data.get("when")),
+        headers=tuple(
+            (header.name, header.const, header.error, _matches(header.when)) for header in endpoint.headers
+        ),
+        deliveries=(*deliveries, Delivery("answer", None, _matches(None))),
+        prefix=data.get("answer_prefix", ""),
+    )
+
+
+def _matches(schema: Mapping[str, Any] | None) -> Matches:
+    return matcher(schema) if schema is not None else lambda _: True

@@ -1,0 +1,75 @@
+"""What stands before an operation: key, headers, rates, readable body, query. In that order (chosen: no page states one)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.call import Call, Refused
+
+_ORDERED = re.compile(r"fail-([A-Za-z0-9_.]+)")
+
+
+def admit(call: Call) -> None:
+    """Let the call pass or raise Refused; notes the call's key and query on the way."""
+    call.key = _key(call)
+    _rate(call)
+    _readable(call)
+    _headers(call)
+    call.query = _query(call)
+
+
+def _key(call: Call) -> str:
+    """The key of the call. `fail-<error>` inside a key orders that error, `invalid` inside it the wrong-key error."""
+    data = call.dialect.data["key"]
+    header = call.request.headers.get(data["header"], "")
+    if not header:
+        raise call.refusal("no_key")
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != data["scheme"].lower() or not key.strip():
+        raise call.refusal("wrong_key" if key.strip() else "no_key")
+    if ordered := _ORDERED.search(key):
+        error = call.dialect.provider.error(ordered.group(1))
+        raise Refused(error.key, {"detail": error.message}) if error else call.refusal("wrong_key")
+    if "invalid" in key:
+        raise call.refusal("wrong_key")
+    return key.strip()
+
+
+def _rate(call: Call) -> None:
+    limit = call.operation.data.get("limit")
+    if limit and not call.session.within_rate(call.dialect, limit, call.now):
+        raise call.refusal("submit_rate" if call.operation.name == "submit" else "query_rate")
+
+
+def _readable(call: Call) -> None:
+    wants_body = call.operation.name in ("submit", "batch") or "reads" in call.operation.data
+    if wants_body and not isinstance(call.body, (dict, list, str, int, float, bool)):
+        raise call.refusal("unreadable_body")
+
+
+def _headers(call: Call) -> None:
+    for name, value, error, applies in call.operation.headers:
+        if applies(call.body) and call.request.headers.get(name, "").lower() != value:
+            raise Refused(error)
+
+
+def _query(call: Call) -> Mapping[str, str]:
+    """The query with the defaults of the endpoint; raises where a value breaks what the endpoint says of it."""
+    known: Mapping[str, Mapping[str, Any]] = call.operation.data.get("query", {})
+    given = dict(call.request.query)
+    for name, schema in known.items():
+        if name in given and not _fits(given[name], schema):
+            raise call.refusal("query")
+        if name not in given and schema.get("required"):
+            raise call.refusal("query")
+    return {name: str(schema["default"]) for name, schema in known.items() if "default" in schema} | given
+
+
+def _fits(value: str, schema: Mapping[str, Any]) -> bool:
+    if schema["type"] == "integer":
+        if not value.isascii() or not value.isdecimal() or len(value) > 9:
+            return False
+        return schema.get("minimum", 0) <= int(value) <= schema.get("maximum", 10**9)
+    return value in schema.get("enum", (value,)) and bool(re.fullmatch(schema.get("pattern", ".*"), value))

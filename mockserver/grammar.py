@@ -1,0 +1,85 @@
+"""How a provider words a broken rule: a finding in, the provider's own error and its text out.
+
+The wording is data: a rule's `x-message` and `x-error`, else the `grammar` of provider.yaml by keyword.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from happyhorse_spec import pointer
+from happyhorse_spec.contract import Provider
+from happyhorse_spec.findings import Finding, show
+
+
+class Refusal(NamedTuple):
+    """A key of the provider's error catalogue and the values that its message takes."""
+
+    error: str
+    values: Mapping[str, Any]
+
+
+def refusal(findings: Iterable[Finding], provider: Provider) -> Refusal:
+    """The one error that answers these findings: that of the first, with the words of all that share it."""
+    told = [(finding, _error_key(finding, provider)) for finding in findings]
+    key = told[0][1]
+    words = list(dict.fromkeys(wording(finding, provider) for finding, error in told if error == key))
+    join = provider.data["grammar"].get("join")
+    return Refusal(key, {"detail": join.join(words) if join else words[0], **_limits(told[0][0])})
+
+
+def wording(finding: Finding, provider: Provider) -> str:
+    """What the provider says of one broken rule."""
+    grammar = provider.data["grammar"]
+    template: str = finding.rule.message or grammar.get(finding.rule.keyword) or grammar["otherwise"]
+    return template.format_map(_Values(_values(finding, grammar)))
+
+
+def _error_key(finding: Finding, provider: Provider) -> str:
+    key: str = finding.rule.error or provider.data["refusals"]["violation"]
+    return key
+
+
+def _values(finding: Finding, grammar: Mapping[str, Any]) -> dict[str, Any]:
+    parts = pointer.parts(finding.pointer)
+    value = finding.value
+    return {
+        "path": ".".join(parts),
+        "name": parts[-1] if parts else "body",
+        "value": value if isinstance(value, str) else show(value),
+        "count": len(value) if isinstance(value, (list, str, dict)) else 0,
+        "options": _options(finding.rule.limit),
+        "type": _type(finding.rule.limit, grammar.get("types", {})),
+        "limit": finding.rule.limit,
+        "url": value if isinstance(value, str) else "",
+        **_limits(finding),
+    }
+
+
+def _limits(finding: Finding) -> dict[str, Any]:
+    schema = finding.rule.schema
+    limits = {name: schema[name] for name in ("minimum", "maximum") if name in schema}
+    if "maximum" in limits:
+        limits["limit_mb"] = round(limits["maximum"] / 1024 / 1024)
+    return limits
+
+
+def _options(limit: Any) -> str:
+    """`'a'`, `'a' or 'b'`, `'a', 'b' or 'c'`."""
+    if not isinstance(limit, list):
+        return ""
+    *most, last = [f"'{option}'" for option in limit]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _type(limit: Any, names: Mapping[str, str]) -> str:
+    first = limit[0] if isinstance(limit, list) and limit else limit
+    return names.get(first, first) if isinstance(first, str) else ""
+
+
+class _Values(dict[str, Any]):
+    """A name that has no value stands as it is documented: `xxx`."""
+
+    def __missing__(self, name: str) -> str:
+        return "xxx"

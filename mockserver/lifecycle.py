@@ -1,0 +1,230 @@
+"""The life of a task as a table of edges, and the engine that follows it.
+
+Pure: every function takes the time, none asks for it, and no task has a timer. A task carries its plan, a list of
+steps (`PENDING 2s, RUNNING 30s, FAILED DataInspectionFailed`). The table keeps the moments at which something is due
+in one heap, and `settle(now)` fires those that have come, in order, so that every time it notes is exact however late
+somebody looks.
+
+    PENDING --start--> RUNNING --finish--> SUCCEEDED
+       |                  '------break---> FAILED
+       |------refuse--------------------->   "
+       '------cancel---------------------> CANCELED
+
+A task waits as PENDING while its lane (one provider and model) has no free place; a place that comes free goes to the
+task that waits longest. A task that is forgotten after its retention has no state: the answer to it is `unknown`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+from typing import Any, NamedTuple
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class Event(StrEnum):
+    START = "start"
+    FINISH = "finish"
+    BREAK = "break"
+    REFUSE = "refuse"
+    CANCEL = "cancel"
+
+
+#: (state, event) -> state; what is not here cannot happen.
+EDGES: Mapping[tuple[State, Event], State] = {
+    (State.PENDING, Event.START): State.RUNNING,
+    (State.PENDING, Event.REFUSE): State.FAILED,
+    (State.PENDING, Event.CANCEL): State.CANCELED,
+    (State.RUNNING, Event.FINISH): State.SUCCEEDED,
+    (State.RUNNING, Event.BREAK): State.FAILED,
+}
+
+_EVENT_INTO: Mapping[tuple[State, State], Event] = {(old, new): event for (old, event), new in EDGES.items()}
+
+FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
+
+
+class Step(NamedTuple):
+    """One stretch of a task's life: a state and how long it holds, in seconds or in polls (0 and 0: for good).
+
+    `error` is the key of the provider's error and `message` its words, for a step into FAILED.
+    """
+
+    state: State
+    seconds: float = 0.0
+    polls: int = 0
+    error: str | None = None
+    message: str | None = None
+
+
+Plan = tuple[Step, ...]
+
+
+class LifecycleError(ValueError):
+    """A plan that the table of edges does not allow."""
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One task. `lane` names its provider and model; `request` is the body as it came; times are clock seconds."""
+
+    id: str
+    lane: tuple[str, str]
+    plan: Plan
+    submitted: float
+    mode: str = ""
+    request: bytes = b""
+    request_id: str = ""
+    step: int = 0
+    polls: int = 0
+    due: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    waiting: bool = False
+    notes: dict[str, Any] | None = None
+
+    @property
+    def state(self) -> State:
+        return self.plan[self.step].state
+
+    @property
+    def final(self) -> bool:
+        return self.plan[self.step].state in FINAL
+
+    @property
+    def failure(self) -> Step:
+        """The step that says why a failed task failed."""
+        return self.plan[self.step]
+
+
+def checked_plan(steps: Plan) -> Plan:
+    """The plan itself where every step is an edge and the last is final; raises LifecycleError."""
+    if not steps or steps[0].state is not State.PENDING:
+        raise LifecycleError("a life begins with PENDING")
+    for before, after in zip(steps, steps[1:], strict=False):
+        if before.state is not after.state and (before.state, after.state) not in _EVENT_INTO:
+            raise LifecycleError(f"no edge leads from {before.state.upper()} to {after.state.upper()}")
+    if steps[-1].state not in FINAL:
+        raise LifecycleError(f"a life ends with one of {', '.join(sorted(state.upper() for state in FINAL))}")
+    return steps
+
+
+class TaskTable:
+    """All tasks of a session, in the order of their submission, and what is due when.
+
+    `places` says how many tasks of a lane may run at once (None: any number); `retention` how many seconds a lane's
+    task is kept.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Task] = {}
+        self.places: dict[tuple[str, str], int | None] = {}
+        self.running: dict[tuple[str, str], int] = {}
+        self._queues: dict[tuple[str, str], deque[Task]] = {}
+        self._due: list[tuple[float, int, Task]] = []
+        self._tick = count()
+
+    def submit(self, task: Task) -> None:
+        """Take a task up; it starts its first step at the time it was submitted."""
+        self.tasks[task.id] = task
+        self._enter(task, 0, task.submitted)
+
+    def settle(self, now: float) -> list[Task]:
+        """Fire everything that is due by `now`, in order; the tasks that came to their end."""
+        ended: list[Task] = []
+        while self._due and self._due[0][0] <= now:
+            due, _, task = heapq.heappop(self._due)
+            if task.due == due:
+                self._leave_step(task, due, ended)
+        return ended
+
+    def next_due(self) -> float | None:
+        """When the next thing happens by time alone, or None."""
+        while self._due and self._due[0][2].due != self._due[0][0]:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def poll(self, task: Task, now: float) -> None:
+        """Count a status poll; a step that lasts a number of polls ends after the last of them."""
+        step = task.plan[task.step]
+        if step.polls:
+            task.polls += 1
+            if task.polls > step.polls:
+                self._leave_step(task, now, [])
+
+    def cancel(self, task: Task, now: float) -> bool:
+        """Cancel a task that is PENDING; False where the edge does not exist."""
+        if (task.state, Event.CANCEL) not in EDGES:
+            return False
+        task.plan = (*task.plan[: task.step + 1], Step(State.CANCELED))
+        self._enter(task, task.step + 1, now)
+        return True
+
+    def queued(self, lane: tuple[str, str]) -> int:
+        """How many tasks of a lane wait for a place."""
+        return sum(1 for task in self._queues.get(lane, ()) if task.waiting)
+
+    def newest_first(self) -> Iterator[Task]:
+        return reversed(self.tasks.values())
+
+    def forget(self, task: Task) -> None:
+        """Drop a task for good: its retention is over."""
+        task.due = None
+        task.waiting = False
+        self.tasks.pop(task.id, None)
+
+    def _leave_step(self, task: Task, now: float, ended: list[Task]) -> None:
+        following = task.plan[task.step + 1]
+        if (
+            following.state is State.RUNNING
+            and task.state is State.PENDING
+            and not self._has_place(task.lane)
+        ):
+            task.due, task.waiting = None, True
+            self._queues.setdefault(task.lane, deque()).append(task)
+            return
+        self._enter(task, task.step + 1, now)
+        if task.final:
+            ended.append(task)
+
+    def _enter(self, task: Task, index: int, now: float) -> None:
+        before, step = task.state, task.plan[index]
+        task.step, task.polls, task.waiting = index, 0, False
+        if before is not step.state:
+            self._note_edge(task, before, step.state, now)
+        ends = step.state in FINAL or bool(step.polls)
+        task.due = None if ends else now + step.seconds
+        if task.due is not None:
+            heapq.heappush(self._due, (task.due, next(self._tick), task))
+
+    def _note_edge(self, task: Task, before: State, after: State, now: float) -> None:
+        if after is State.RUNNING:
+            task.started = now
+            self.running[task.lane] = self.running.get(task.lane, 0) + 1
+            return
+        task.ended = now
+        if before is State.RUNNING:
+            self.running[task.lane] -= 1
+            self._start_next(task.lane, now)
+
+    def _has_place(self, lane: tuple[str, str]) -> bool:
+        places = self.places.get(lane)
+        return places is None or self.running.get(lane, 0) < places
+
+    def _start_next(self, lane: tuple[str, str], now: float) -> None:
+        queue = self._queues.get(lane)
+        while queue and self._has_place(lane):
+            task = queue.popleft()
+            if task.waiting:
+                self._enter(task, task.step + 1, now)

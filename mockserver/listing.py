@@ -1,0 +1,67 @@
+"""The list of tasks: filters, a window of a day, pages; newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from math import ceil
+
+from mockserver.call import Call, Reply
+from mockserver.lifecycle import Task
+
+_DAY = 86400.0
+_CHINA = timezone(timedelta(hours=8))
+
+
+def list_tasks(call: Call) -> Reply:
+    """One page of the session's tasks with this provider."""
+    start, end = _window(call)
+    found = [task for task in _kept(call) if start <= task.submitted <= end and _wanted(task, call)]
+    number, size = int(call.query["page_no"]), int(call.query["page_size"])
+    page = found[(number - 1) * size : number * size]
+    render = call.dialect.answers["list_item"]
+    items = [render(call.scene(task)) for task in page]
+    pages = ceil(len(found) / size)
+    return call.answer(
+        "listed", call.scene(items=items, total=len(found), total_page=pages, page_no=number, page_size=size)
+    )
+
+
+def _kept(call: Call) -> Iterator[Task]:
+    oldest = call.now - call.dialect.data["retention"]["task_seconds"]["value"]
+    for task in call.session.table.newest_first():
+        if task.submitted < oldest:
+            return
+        if task.lane[0] == call.dialect.name:
+            yield task
+
+
+def _wanted(task: Task, call: Call) -> bool:
+    query = call.query
+    return (
+        query.get("task_id", task.id) == task.id
+        and query.get("model_name", task.lane[1]) == task.lane[1]
+        and query.get("status", call.dialect.states[task.state]) == call.dialect.states[task.state]
+    )
+
+
+def _window(call: Call) -> tuple[float, float]:
+    """From and to in seconds: as asked, else the day before the end, else the day up to now."""
+    start, end = _moment(call, "start_time"), _moment(call, "end_time")
+    if start is None and end is None:
+        return call.now - _DAY, call.now
+    if start is None or end is None:
+        return (end - _DAY, end) if end is not None else (start or 0.0, (start or 0.0) + _DAY)
+    if not 0 <= end - start <= _DAY:
+        raise call.refusal("query")
+    return start, end
+
+
+def _moment(call: Call, name: str) -> float | None:
+    text = call.query.get(name)
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=_CHINA).astimezone(UTC).timestamp()
+    except ValueError:
+        raise call.refusal("query") from None

@@ -1,0 +1,107 @@
+"""How a task will live: drawn from the provider's timing, or ordered by a script.
+
+A script is a list of steps in words, `PENDING 2s, RUNNING 3 polls, FAILED DataInspectionFailed`; a prompt may carry
+one, or a short order, between double brackets:
+
+    [[fail:DataInspectionFailed]]   the task runs and fails with this error (its key or its code)
+    [[refuse:Arrearage]]            the submit is refused with this error
+    [[PENDING 1s, RUNNING 2 polls, SUCCEEDED]]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from random import Random
+from typing import Any, NamedTuple
+
+from mockserver.lifecycle import LifecycleError, Plan, State, Step, checked_plan
+
+_MARKER = re.compile(r"\[\[([^\[\]]{1,400})\]\]")
+_STEP = re.compile(r"([A-Za-z]+)(?:\s+(\d+(?:\.\d+)?)\s*(s|polls?))?(?:\s+([A-Za-z][\w. -]*))?")
+
+
+class Pace(StrEnum):
+    """`desk`: every state is seen within five seconds. `real`: as long as the provider's examples took."""
+
+    DESK = "desk"
+    REAL = "real"
+
+
+#: Seconds (queued, rendering, until a refusal) at the desk pace; chosen, so that a person sees every state.
+_DESK = (1.0, 3.0, 0.5)
+
+
+class Order(NamedTuple):
+    """What a prompt's marker asks for: a refusal or a failure by error word, or a whole life."""
+
+    refuse: str | None = None
+    fail: str | None = None
+    plan: Plan | None = None
+
+
+def read_order(prompt: object) -> Order:
+    """The order in a prompt's marker; a marker that orders nothing is text like any other."""
+    found = _MARKER.search(prompt) if isinstance(prompt, str) and "[[" in prompt else None
+    if not found:
+        return Order()
+    verb, colon, word = found.group(1).partition(":")
+    if colon and verb.strip() in ("fail", "refuse"):
+        return Order(**{verb.strip(): word.strip()})
+    try:
+        return Order(plan=read_plan(found.group(1)))
+    except LifecycleError:
+        return Order()
+
+
+def read_plan(script: str) -> Plan:
+    """The plan that a script spells; raises LifecycleError naming the step that cannot be."""
+    return checked_plan(tuple(_read_step(text.strip()) for text in script.split(",")))
+
+
+def _read_step(text: str) -> Step:
+    found = _STEP.fullmatch(text)
+    if not found or found.group(1).lower() not in State:
+        states = ", ".join(state.upper() for state in State)
+        raise LifecycleError(
+            f"{text!r} is no step; write a state ({states}) and how long, e.g. RUNNING 30s or 2 polls"
+        )
+    state, figure, unit, error = found.groups()
+    lasts = float(figure or 0)
+    timed = unit == "s"
+    return Step(State(state.lower()), lasts if timed else 0.0, 0 if timed else int(lasts), error)
+
+
+def draw_plan(timing: Mapping[str, Any], mode: str, pace: Pace, random: Random) -> Plan:
+    """A life that ends well, as long as the pace says."""
+    queued, rendering, _ = _durations(timing, mode, pace, random)
+    return (Step(State.PENDING, queued), Step(State.RUNNING, rendering), Step(State.SUCCEEDED))
+
+
+def failing_plan(plan: Plan, error: str, message: str | None = None) -> Plan:
+    """The same life with another end."""
+    return (*plan[:-1], Step(State.FAILED, error=error, message=message))
+
+
+def refused_plan(
+    timing: Mapping[str, Any], pace: Pace, random: Random, error: str, message: str | None
+) -> Plan:
+    """The life of a task whose request is found wrong after it was accepted: it never runs."""
+    _, _, delay = _durations(timing, "", pace, random)
+    return (Step(State.PENDING, delay), Step(State.FAILED, error=error, message=message))
+
+
+def _durations(
+    timing: Mapping[str, Any], mode: str, pace: Pace, random: Random
+) -> tuple[float, float, float]:
+    if pace is Pace.DESK:
+        return _DESK
+    queue = timing.get("queue_seconds", {}).get("value", _DESK[0])
+    render = timing.get("render_seconds", {}).get(mode, {}).get("value", _DESK[1])
+    refusal = timing.get("refusal_seconds", {}).get("value", _DESK[2])
+    return _draw(queue, random), _draw(render, random), _draw(refusal, random)
+
+
+def _draw(value: float | list[float], random: Random) -> float:
+    return round(random.uniform(*value), 3) if isinstance(value, list) else float(value)
