@@ -99,9 +99,7 @@ def _compile_field(name: str, form: str | None) -> Template:
         return lambda scene: scene.value(name)
     convert = TIME_FORMATS.get(form)
     if convert is None:
-        raise ValueError(
-            f"{{{name}:{form}}} has a format that is not known; use one of {', '.join(TIME_FORMATS)}"
-        )
+        raise ValueError(f"{{{name}:{form}}} has a format that is not known; use one of {', '.join(TIME_FORMATS)}")
 
     def render(scene: Named) -> Any:
         moment = scene.value(name)

@@ -55,9 +55,7 @@ class Call:
     def refusal(self, noticed: str, **values: Any) -> Refused:
         """The provider's error for something that the engine noticed; its violation where it names none."""
         refusals = self.dialect.data["refusals"]
-        return Refused(
-            refusals.get(noticed) or refusals["violation"], {"detail": noticed.replace("_", " "), **values}
-        )
+        return Refused(refusals.get(noticed) or refusals["violation"], {"detail": noticed.replace("_", " "), **values})
 
     def scene(self, task: Task | None = None, **more: Any) -> Scene:
         return Scene(self.dialect, self.session, task, now=self.now, origin=self.origin, more=more)
@@ -72,17 +70,13 @@ class Call:
         return self.answer(self.operation.prefix + task.state, self.scene(task))
 
 
-def refused(
-    dialect: Dialect, session: Session, error_key: str, values: Mapping[str, Any], now: float
-) -> Reply:
+def refused(dialect: Dialect, session: Session, error_key: str, values: Mapping[str, Any], now: float) -> Reply:
     """An error of the catalogue in its envelope."""
     error = dialect.provider.errors[error_key]
     words = {**error.data, **values}
     message = error.message.format_map(_Documented(words))
     more = {**words, "code": error.code, "message": message, "status": error.status}
-    scene = Scene(
-        dialect, session, now=now, more={name: value for name, value in more.items() if name != "source"}
-    )
+    scene = Scene(dialect, session, now=now, more={name: value for name, value in more.items() if name != "source"})
     return Reply(error.status, dialect.answers[error.answer](scene))
 
 

@@ -31,9 +31,7 @@ class Clock:
 
     __slots__ = ("_base", "_origin", "_waiting", "mode", "rate")
 
-    def __init__(
-        self, mode: ClockMode = ClockMode.REAL, rate: float = 1.0, start: float | None = None
-    ) -> None:
+    def __init__(self, mode: ClockMode = ClockMode.REAL, rate: float = 1.0, start: float | None = None) -> None:
         self._base = time.time() if start is None else start
         self._origin = time.monotonic()
         self._waiting: set[asyncio.Future[None]] = set()
@@ -49,9 +47,7 @@ class Clock:
     def advance(self, seconds: float) -> float:
         """Move time forward and wake who waits; raises ValueError for a step backwards."""
         if not 0 <= seconds < float("inf"):
-            raise ValueError(
-                f"time is advanced by {seconds} s; it must be 0 or more, since time never runs backwards"
-            )
+            raise ValueError(f"time is advanced by {seconds} s; it must be 0 or more, since time never runs backwards")
         self._base = self.now() + seconds
         self._origin = time.monotonic()
         self._wake()

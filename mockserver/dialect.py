@@ -72,17 +72,14 @@ def make_dialect(provider: Provider, profile: str | None = None) -> Dialect:
 def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
     data = endpoint.data
     deliveries = [
-        Delivery(entry["how"], entry.get("accept"), _matches(entry.get("when")))
-        for entry in data.get("delivery", ())
+        Delivery(entry["how"], entry.get("accept"), _matches(entry.get("when"))) for entry in data.get("delivery", ())
     ]
     return Operation(
         dialect=dialect,
         endpoint=endpoint,
         name=data.get("operation", endpoint.name),
         matches=_matches(data.get("when")),
-        headers=tuple(
-            (header.name, header.const, header.error, _matches(header.when)) for header in endpoint.headers
-        ),
+        headers=tuple((header.name, header.const, header.error, _matches(header.when)) for header in endpoint.headers),
         deliveries=(*deliveries, Delivery("answer", None, _matches(None))),
         prefix=data.get("answer_prefix", ""),
     )

@@ -71,5 +71,5 @@ def _fits(value: str, schema: Mapping[str, Any]) -> bool:
     if schema["type"] == "integer":
         if not value.isascii() or not value.isdecimal() or len(value) > 9:
             return False
-        return schema.get("minimum", 0) <= int(value) <= schema.get("maximum", 10**9)
+        return bool(schema.get("minimum", 0) <= int(value) <= schema.get("maximum", 10**9))
     return value in schema.get("enum", (value,)) and bool(re.fullmatch(schema.get("pattern", ".*"), value))

@@ -186,11 +186,7 @@ class TaskTable:
 
     def _leave_step(self, task: Task, now: float, ended: list[Task]) -> None:
         following = task.plan[task.step + 1]
-        if (
-            following.state is State.RUNNING
-            and task.state is State.PENDING
-            and not self._has_place(task.lane)
-        ):
+        if following.state is State.RUNNING and task.state is State.PENDING and not self._has_place(task.lane):
             task.due, task.waiting = None, True
             self._queues.setdefault(task.lane, deque()).append(task)
             return

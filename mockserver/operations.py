@@ -96,9 +96,7 @@ def _plan(call: Call, mode: Mode, request: Request, wrong: Any) -> Plan:
     random = call.session.random
     if wrong:
         error = call.dialect.provider.errors[wrong.error]
-        return refused_plan(
-            timing, settings.pace, random, wrong.error, error.message.format_map(wrong.values)
-        )
+        return refused_plan(timing, settings.pace, random, wrong.error, error.message.format_map(wrong.values))
     order = read_order(request.get("prompt"))
     if order.refuse:
         raise _ordered(call, order.refuse)

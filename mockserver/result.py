@@ -49,9 +49,7 @@ def result_of(request: Request, facts: Facts) -> Result:
     shape = ratio_value(ratio) if ratio else _shape_of(facts)
     width, height = frame_size(resolution, shape)
     taken, made = _seconds(request, facts, data)
-    billed = sum(
-        seconds for name, seconds in (("input", taken), ("output", made)) if name in data["billed"]["value"]
-    )
+    billed = sum(seconds for name, seconds in (("input", taken), ("output", made)) if name in data["billed"]["value"])
     return Result(
         resolution=resolution,
         tier=tier_lines(resolution),

@@ -82,7 +82,7 @@ def _progress(scene: Scene) -> Any:
     if not isinstance(figure, Mapping):
         return figure
     share = _share(scene)
-    return next(value for bound, value in reversed(figure.items()) if share >= float(bound))
+    return next(value for bound, value in reversed(list(figure.items())) if share >= float(bound))
 
 
 def _share(scene: Scene) -> float:

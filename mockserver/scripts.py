@@ -47,8 +47,10 @@ def read_order(prompt: object) -> Order:
     if not found:
         return Order()
     verb, colon, word = found.group(1).partition(":")
-    if colon and verb.strip() in ("fail", "refuse"):
-        return Order(**{verb.strip(): word.strip()})
+    if colon and verb.strip() == "fail":
+        return Order(fail=word.strip())
+    if colon and verb.strip() == "refuse":
+        return Order(refuse=word.strip())
     try:
         return Order(plan=read_plan(found.group(1)))
     except LifecycleError:
@@ -62,11 +64,9 @@ def read_plan(script: str) -> Plan:
 
 def _read_step(text: str) -> Step:
     found = _STEP.fullmatch(text)
-    if not found or found.group(1).lower() not in State:
+    if not found or found.group(1).lower() not in State.__members__.values():
         states = ", ".join(state.upper() for state in State)
-        raise LifecycleError(
-            f"{text!r} is no step; write a state ({states}) and how long, e.g. RUNNING 30s or 2 polls"
-        )
+        raise LifecycleError(f"{text!r} is no step; write a state ({states}) and how long, e.g. RUNNING 30s or 2 polls")
     state, figure, unit, error = found.groups()
     lasts = float(figure or 0)
     timed = unit == "s"
@@ -84,17 +84,13 @@ def failing_plan(plan: Plan, error: str, message: str | None = None) -> Plan:
     return (*plan[:-1], Step(State.FAILED, error=error, message=message))
 
 
-def refused_plan(
-    timing: Mapping[str, Any], pace: Pace, random: Random, error: str, message: str | None
-) -> Plan:
+def refused_plan(timing: Mapping[str, Any], pace: Pace, random: Random, error: str, message: str | None) -> Plan:
     """The life of a task whose request is found wrong after it was accepted: it never runs."""
     _, _, delay = _durations(timing, "", pace, random)
     return (Step(State.PENDING, delay), Step(State.FAILED, error=error, message=message))
 
 
-def _durations(
-    timing: Mapping[str, Any], mode: str, pace: Pace, random: Random
-) -> tuple[float, float, float]:
+def _durations(timing: Mapping[str, Any], mode: str, pace: Pace, random: Random) -> tuple[float, float, float]:
     if pace is Pace.DESK:
         return _DESK
     queue = timing.get("queue_seconds", {}).get("value", _DESK[0])

@@ -5,8 +5,7 @@ It stands on aiohttp's low-level server, since the routes are data and looked up
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -15,9 +14,9 @@ from aiohttp import web
 from happyhorse_spec.contract import load_provider, provider_names
 from mockserver.call import Call, Refused, Reply, refused
 from mockserver.dialect import Dialect, Operation, make_dialect
+from mockserver.downloads import serve_result
 from mockserver.gate import admit
 from mockserver.operations import OPERATIONS
-from mockserver.downloads import serve_result
 from mockserver.routes import Found, Routes
 from mockserver.session import SESSION_NAME, Session, Sessions, Settings
 
@@ -61,8 +60,7 @@ class MockServer:
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port)
         await site.start()
-        assert site._server is not None
-        self.port = site._server.sockets[0].getsockname()[1]
+        self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         if self._runner:
@@ -98,9 +96,7 @@ class MockServer:
 
     async def _play(self, request: web.BaseRequest, session: Session, found: Found) -> Reply:
         if found.dialect is None:
-            return Reply(
-                404, {"error": f"no provider has the path {request.path}", "providers": self.base_urls()}
-            )
+            return Reply(404, {"error": f"no provider has the path {request.path}", "providers": self.base_urls()})
         now = session.settle()
         method = "GET" if request.method == "HEAD" else request.method
         operations = found.operations.get(method)
@@ -136,9 +132,7 @@ async def _read(request: web.BaseRequest, dialect: Dialect) -> bytes:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         refusals = dialect.data["refusals"]
-        raise Refused(
-            refusals.get("too_large") or refusals["violation"], {"detail": "body too large"}
-        ) from None
+        raise Refused(refusals.get("too_large") or refusals["violation"], {"detail": "body too large"}) from None
 
 
 def _parse(raw: bytes) -> Any:
@@ -173,7 +167,3 @@ def _respond(reply: Reply) -> web.Response:
 
 def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
     return web.BaseRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=MAX_BODY)
-
-
-def banner(urls: Mapping[str, str]) -> str:
-    return json.dumps(urls)

@@ -14,9 +14,7 @@ def jpeg(picture: Picture) -> bytes:
     """A JPEG of the picture's own width and height, the bar still empty."""
     columns, count = len(picture.rows[0]), len(picture.rows)
     tiles = b"".join([_rgb(tile.y, tile.cb, tile.cr) for row in picture.rows for tile in row])
-    blocks = Image.frombytes("RGB", (columns, count), tiles).resize(
-        (4 * columns, 4 * count), Image.Resampling.NEAREST
-    )
+    blocks = Image.frombytes("RGB", (columns, count), tiles).resize((4 * columns, 4 * count), Image.Resampling.NEAREST)
     _ink(picture, blocks)
     image = blocks.resize((TILE * columns, TILE * count), Image.Resampling.NEAREST)
     out = io.BytesIO()

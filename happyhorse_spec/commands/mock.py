@@ -1,0 +1,116 @@
+"""`happyhorse-spec mock`: serve every provider on one port."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mockserver.server import MockServer
+    from mockserver.session import Settings
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Play all providers on one port under their documented paths. Any key is accepted."
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="port, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--provider", action="append", default=[], metavar="NAME|FOLDER", help="only this provider")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON with the URLs, then serve")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--speed", type=float, metavar="X", help="take as long as the provider does, X times faster")
+    pace.add_argument("--real-time", action="store_true", help="take as long as the provider does")
+    pace.add_argument("--clock", choices=["real", "manual", "jump"], default="real", help="how time runs")
+    parser.add_argument("--validation", choices=["documented", "observed"], help="when a violation is told")
+    parser.add_argument("--limits", action="store_true", help="enforce rates, places and queues")
+    parser.add_argument("--fetch-media", action="store_true", help="download http media and judge them")
+    parser.add_argument("--profile", metavar="NAME", help="play a variant that the provider's folder describes")
+    parser.add_argument("--seed", type=int, default=0, help="where all ids are drawn from (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM. Exit code 0, or 3 where the port cannot be had."""
+    from mockserver.server import MockServer
+
+    server = MockServer(_settings(args), providers=args.provider, host=args.host, port=args.port, profile=args.profile)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_serve(server, as_json=args.json))
+    except OSError as error:
+        print(f"cannot listen on {args.host}:{args.port}: {error.strerror or error}", file=sys.stderr)
+        return 3
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from mockserver.clock import ClockMode
+    from mockserver.scripts import Pace
+    from mockserver.session import Settings
+
+    real = args.real_time or args.speed
+    return Settings(
+        clock=ClockMode.SCALED if args.speed else ClockMode(args.clock),
+        rate=args.speed or 1.0,
+        seed=args.seed,
+        pace=Pace.REAL if real else Pace.DESK,
+        limits=args.limits,
+        validation=args.validation,
+        fetch_media=args.fetch_media,
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where it is installed, else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def _serve(server: MockServer, *, as_json: bool) -> int:
+    await server.start()
+    print(json.dumps(_urls(server)) if as_json else _welcome(server), flush=True)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await stop.wait()
+    await server.stop()
+    return 0
+
+
+def _urls(server: MockServer) -> dict[str, object]:
+    return {"url": server.url, "providers": server.base_urls()}
+
+
+def _welcome(server: MockServer) -> str:
+    """What a person needs first: the URL, and for each provider a command to paste."""
+    parts = [f"Serving {', '.join(d.provider.title for d in server.dialects.values())} on {server.url}", ""]
+    for name, base in server.base_urls().items():
+        parts += [f"# {server.dialects[name].provider.title}; base URL {base}", _curl(server, name), ""]
+    return "\n".join([*parts, "Stop with Ctrl-C."])
+
+
+def _curl(server: MockServer, name: str) -> str:
+    """A text-to-video request as curl, from the example in the provider's schema."""
+    provider = server.dialects[name].provider
+    mode = next(iter(provider.modes.values()))
+    endpoint = provider.endpoints["submit"]
+    key = provider.data["key"]
+    headers = [f"{key['header']}: {key['scheme']} {key['example']}", "Content-Type: application/json"]
+    headers += [f"{header.name}: {header.const}" for header in endpoint.headers if header.when is None]
+    body = json.dumps(mode.request.book.schema["examples"][0], ensure_ascii=False)
+    words = [
+        "curl",
+        f"{server.url}{endpoint.path}",
+        *(word for header in headers for word in ("-H", header)),
+        "-d",
+        body,
+    ]
+    return " ".join(shlex.quote(word) for word in words)
