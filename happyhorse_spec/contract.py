@@ -7,7 +7,6 @@ Judging a request is `check.py`; playing the provider is the mock's work.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -16,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from happyhorse_spec.document import DocumentError, read_bytes, read_yaml
 from happyhorse_spec.engine import Judge, compile_schema, matcher
 from happyhorse_spec.rules import LawError, Rule, RuleBook, Schema, Source, rule_book
 
@@ -164,8 +164,9 @@ def load_sources() -> Mapping[str, Source]:
 
 
 def _sources(path: Path) -> Mapping[str, Source]:
-    entries = _read_yaml(path).items()
-    return {key: Source(key, e["kind"], e["title"], e["url"], str(e["seen"])) for key, e in entries}
+    entries = _read_yaml(path)
+    _must_satisfy("sources.schema.json", entries, path)
+    return {key: Source(key, **entry) for key, entry in entries.items()}
 
 
 class _Loader:
@@ -222,19 +223,23 @@ class _Loader:
         return ProviderError(key, entry["status"], entry["code"], entry["message"], answer, sources, entry)
 
     def dereferenced(self, file: str) -> dict[str, Any]:
-        path = self.folder / file
-        schema = _read_json(path)
-        _must_satisfy("vocabulary.schema.json", schema, path)
-        resolved: dict[str, Any] = dereference(schema, self.folder, file)
+        resolved: dict[str, Any] = dereference(_read_schema(self.folder / file), self.folder, file)
         return resolved
 
 
 def _endpoint(name: str, entry: Mapping[str, Any]) -> Endpoint:
     headers = tuple(
-        Header(header["name"], header["const"], header["error"], header.get("when")) for header in entry.get("headers", ())
+        Header(header["name"], header["const"], header["error"], header.get("when"))
+        for header in entry.get("headers", ())
     )
     return Endpoint(
-        name, entry["method"], entry["path"], headers, entry["answers"], tuple(entry.get("errors", ())), data=entry
+        name,
+        entry["method"],
+        entry["path"],
+        headers,
+        entry["answers"],
+        tuple(entry.get("errors", ())),
+        data=entry,
     )
 
 
@@ -257,7 +262,7 @@ def _dereference(schema: Any, folder: Path, file: str, seen: tuple[tuple[str, st
     name = name or file
     if (name, pointer) in seen:
         raise LawError(f"{folder / name}: {pointer} refers to itself")
-    target = _dereference(_point(_read_json(folder / name), pointer, name), folder, name, (*seen, (name, pointer)))
+    target = _dereference(_point(_read_schema(folder / name), pointer, name), folder, name, (*seen, (name, pointer)))
     beside = {key: _dereference(value, folder, file, seen) for key, value in schema.items() if key != "$ref"}
     return {**target, **beside}
 
@@ -271,23 +276,27 @@ def _point(document: Any, pointer: str, name: str) -> Any:
 
 
 def _must_satisfy(metaschema: str, data: object, path: Path) -> None:
-    breaches = _metaschema(metaschema)(data)
-    if breaches:
-        place = "/".join(map(str, breaches[0].path)) or "the top"
-        raise LawError(f"{path}: {place} breaks {metaschema}: {breaches[0].keyword} {_limit(metaschema, breaches[0])}")
+    if _metaschema(metaschema)(data):
+        return
+    from jsonschema import Draft202012Validator as Validator
+    from jsonschema.exceptions import best_match
 
-
-def _limit(metaschema: str, breach: Any) -> str:
-    """What the broken keyword of the metaschema asks for, short enough for one line."""
-    value: Any = _read_json(SCHEMAS / metaschema)
-    for part in (*breach.schema_path, breach.keyword):
-        value = value.get(part) if isinstance(value, dict) else None
-    return re.sub(r"\s+", " ", str(value))[:120] if value is not None else ""
+    validator = Validator(_read_json(SCHEMAS / metaschema), format_checker=Validator.FORMAT_CHECKER)
+    error = best_match(validator.iter_errors(data))
+    place = "/".join(map(str, error.absolute_path)) if error else ""
+    raise LawError(f"{path}: {place or 'the top'}: {error.message[:200] if error else ''}; see {metaschema}")
 
 
 @cache
-def _metaschema(name: str) -> Judge:
-    return compile_schema(_read_json(SCHEMAS / name))
+def _metaschema(name: str) -> Callable[[object], bool]:
+    return matcher(_read_json(SCHEMAS / name))
+
+
+@cache
+def _read_schema(path: Path) -> Any:
+    schema = _read_json(path)
+    _must_satisfy("vocabulary.schema.json", schema, path)
+    return schema
 
 
 @cache
@@ -299,13 +308,10 @@ def _read_json(path: Path) -> Any:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(path.read_bytes(), loader)
-    except (OSError, yaml.YAMLError) as error:
-        raise LawError(f"{path}: {error}") from error
+        data = read_yaml(read_bytes(path), str(path))[0].data
+    except DocumentError as error:
+        raise LawError(str(error)) from error
     if not isinstance(data, dict):
         raise LawError(f"{path}: must hold one mapping")
     return data

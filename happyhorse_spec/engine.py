@@ -6,12 +6,23 @@ has no wheel. Both see the same dereferenced schema, so a breach is named by the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from happyhorse_spec.prompt import dangling_reference, too_long
 
 Path = tuple[str | int, ...]
+
+# https://tc39.es/ecma262/#sec-compiletocharset
+_SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_IN_CLASS = {r"\d": "0-9", r"\w": "0-9A-Z_a-z", r"\s": _SPACE}
+_IN_PATTERN = {
+    "$": r"\Z",
+    **{word: f"[{members}]" for word, members in _IN_CLASS.items()},
+    **{word.upper(): f"[^{members}]" for word, members in _IN_CLASS.items()},
+}
 
 #: Custom keyword -> (limit, instance) -> why it is broken, or None.
 KEYWORDS: Mapping[str, Callable[[Mapping[str, Any], object], str | None]] = {
@@ -42,37 +53,43 @@ def compile_schema(schema: Mapping[str, Any], *, reference: bool = False) -> Jud
 
 
 def matcher(schema: Mapping[str, Any]) -> Callable[[object], bool]:
-    """A function that says whether an instance satisfies `schema`, by the engine that is installed."""
+    """A function that says whether an instance satisfies `schema`; a format such as `regex` counts."""
     try:
         import jsonschema_rs
     except ImportError:
-        import jsonschema
-
-        return jsonschema.Draft202012Validator(schema).is_valid
-    is_valid: Callable[[object], bool] = jsonschema_rs.Draft202012Validator(schema).is_valid
+        validator = _reference_class()
+        is_valid: Callable[[object], bool] = validator(schema, format_checker=validator.FORMAT_CHECKER).is_valid
+    else:
+        is_valid = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True).is_valid
     return is_valid
 
 
 def _fast(schema: Mapping[str, Any]) -> Judge:
     import jsonschema_rs
 
-    errors = jsonschema_rs.Draft202012Validator(schema, keywords=_CLASSES).iter_errors
+    errors = jsonschema_rs.Draft202012Validator(dict(schema), keywords=_CLASSES).iter_errors
 
     def judge(instance: object) -> list[Breach]:
         return [
-            Breach(tuple(error.instance_path), tuple(error.schema_path[:-1]), error.schema_path[-1])
+            Breach(tuple(error.instance_path), tuple(error.schema_path[:-1]), _keyword(schema, error))
             for error in errors(instance)
         ]
 
     return judge
 
 
-def _slow(schema: Mapping[str, Any]) -> Judge:
-    import jsonschema
-    from jsonschema.validators import extend
+def _keyword(schema: Any, error: Any) -> str:
+    """The broken keyword; `jsonschema-rs` calls it `maxContains` too where nothing fits `contains` beside it."""
+    keyword: str = error.schema_path[-1]
+    if keyword != "maxContains":
+        return keyword
+    for part in error.schema_path[:-1]:
+        schema = schema[part]
+    return keyword if any(map(matcher(schema["contains"]), error.instance)) else "contains"
 
-    checks: Any = {name: _generator(check) for name, check in KEYWORDS.items()}
-    errors = extend(jsonschema.Draft202012Validator, checks)(schema).iter_errors
+
+def _slow(schema: Mapping[str, Any]) -> Judge:
+    errors = _reference_class()(schema).iter_errors
 
     def judge(instance: object) -> list[Breach]:
         found = errors(instance)
@@ -81,10 +98,37 @@ def _slow(schema: Mapping[str, Any]) -> Judge:
     return judge
 
 
-def _generator(check: Callable[[Mapping[str, Any], object], str | None]) -> Callable[..., Iterator[Exception]]:
-    """A custom keyword in the reference engine's form."""
+@cache
+def _reference_class() -> Any:
+    """The validator of `jsonschema` with our keywords, and with patterns as JSON Schema means them."""
+    import jsonschema
+    from jsonschema import validators
 
-    def errors(_validator: object, limit: Mapping[str, Any], instance: object, _schema: object) -> Iterator[Exception]:
+    checks = {name: _generator(check) for name, check in KEYWORDS.items()} | {"pattern": _generator(_no_match)}
+    extend: Any = validators.extend
+    return extend(jsonschema.Draft202012Validator, checks)
+
+
+def _no_match(pattern: str, instance: object) -> str | None:
+    if isinstance(instance, str) and not re.search(_in_python(pattern), instance):
+        return f"does not match {pattern}"
+    return None
+
+
+@cache
+def _in_python(pattern: str) -> str:
+    """An ECMA 262 pattern in Python's spelling, where `$` may stand before a newline and `\\d` takes any digit."""
+    inside, words = False, []
+    for word in re.findall(r"\\.|.", pattern, re.DOTALL):
+        inside = word == "[" or (inside and word != "]")
+        words.append((_IN_CLASS if inside else _IN_PATTERN).get(word, word))
+    return "".join(words)
+
+
+def _generator(check: Callable[[Any, object], str | None]) -> Callable[..., Iterator[Exception]]:
+    """A keyword in the reference engine's form."""
+
+    def errors(_validator: object, limit: Any, instance: object, _schema: object) -> Iterator[Exception]:
         from jsonschema import ValidationError
 
         if reason := check(limit, instance):

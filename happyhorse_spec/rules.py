@@ -17,8 +17,27 @@ SchemaPath = tuple[str | int, ...]
 
 #: Keywords that constrain a value; all others structure the schema or annotate it.
 CONSTRAINTS = frozenset(
-    "type enum const minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength pattern minItems maxItems "
-    "required additionalProperties contains maxContains not x-maxPromptUnits x-promptReferences".split()
+    {
+        "type",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "minItems",
+        "maxItems",
+        "required",
+        "additionalProperties",
+        "contains",
+        "maxContains",
+        "not",
+        "x-maxPromptUnits",
+        "x-promptReferences",
+    }
 )
 
 
@@ -133,12 +152,13 @@ class _Builder:
 
     def add(self, spot: _Spot, schema: Schema) -> None:
         if "default" in schema:
+            self._sources(".".join((self.scope, *spot.place, "default")), schema, "default")
             self.defaults["".join(f"/{name}" for name in spot.place)] = schema["default"]
         for keyword in schema:
             if keyword == "required":
                 for name in schema["required"]:
                     self.required[(spot.path, name)] = self._required(spot, schema, name)
-            elif keyword in CONSTRAINTS:
+            elif keyword in CONSTRAINTS and not _is_void(schema, keyword):
                 self.by_place[(spot.path, keyword)] = self._keep(spot, schema, keyword, schema[keyword], schema)
 
     def _required(self, spot: _Spot, schema: Schema, name: str) -> Rule:
@@ -200,6 +220,11 @@ class _Builder:
         for entry in notes.get("x-conflict", ()):
             if entry["keyword"] == keyword:
                 yield Conflict(entry["value"], self._look_up(entry["source"], keyword), entry["why"])
+
+
+def _is_void(schema: Schema, keyword: str) -> bool:
+    """`contains` beside `minContains: 0` asks for nothing; it only says what `maxContains` counts."""
+    return keyword == "contains" and schema.get("minContains") == 0
 
 
 def _speaks_of(value: object, key: str, keyword: str) -> bool:
