@@ -21,9 +21,7 @@ from happyhorse_spec.rules import Rule, RuleBook
 Probe = Callable[[str], Mapping[str, Any] | None]
 
 
-def check(
-    body: Mapping[str, Any] | bytes | str, provider: str | Provider, *, reference: bool = False
-) -> list[Finding]:
+def check(body: Mapping[str, Any] | bytes | str, provider: str | Provider, *, reference: bool = False) -> list[Finding]:
     """Findings on one request body (a dict, or JSON as text or bytes) for a provider (its name, folder or object).
 
     Rejections come first, then advice. Text gives findings their line and column. `reference` judges with the pure
@@ -37,11 +35,12 @@ def check(
 
 def check_body(body: object, provider: Provider, *, reference: bool = False) -> list[Finding]:
     """`check` for a body that is parsed already, whatever it is."""
-    first = list(_judged(provider.any, body, reference))
+    first = list(judged(provider.any, body, reference))
     mode, likely = _likely_mode(body, provider, first)
     if mode is None:
         return first
-    return [*first, *_untold(_judged(mode.request, likely, reference), first), *_judged(mode.advice, likely, reference)]
+    rejections = [*first, *_untold(judged(mode.request, likely, reference), first)]
+    return [*rejections, *_sensible(judged(mode.advice, likely, reference), rejections)]
 
 
 def check_document(document: Document, provider: Provider, *, base: str = "") -> list[Finding]:
@@ -57,9 +56,9 @@ def place(finding: Finding, document: Document, base: str = "") -> Finding:
 
 def rejected(body: object, provider: Provider) -> list[Finding]:
     """What the provider rejects: first what holds for any mode, then what holds for the body's own mode."""
-    first = list(_judged(provider.any, body, False))
+    first = list(judged(provider.any, body, False))
     mode = provider.mode_of(body)
-    return [*first, *_untold(_judged(mode.request, body, False), first)] if mode else first
+    return [*first, *_untold(judged(mode.request, body, False), first)] if mode else first
 
 
 def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> Iterator[Finding]:
@@ -72,7 +71,7 @@ def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> I
 
 def judge_media(law: Law, facts: Mapping[str, Any], where: str) -> Iterator[Finding]:
     """Findings on one probed file, all at the pointer `where` of its URL."""
-    for found in _judged(law, facts, False):
+    for found in judged(law, facts, False):
         aspect = " ".join(pointer.parts(found.pointer)).replace("_", " ")
         yield Finding(found.rule, where, found.value, suggestion=found.suggestion, aspect=aspect or "content")
 
@@ -118,7 +117,14 @@ def _untold(findings: Iterator[Finding], told: list[Finding]) -> Iterator[Findin
     return (found for found in findings if (found.pointer, found.rule.keyword) not in known)
 
 
-def _judged(law: Law, body: object, reference: bool) -> Iterator[Finding]:
+def _sensible(advice: Iterator[Finding], rejections: list[Finding]) -> Iterator[Finding]:
+    """Advice, but none on how to use a value that is of the wrong type."""
+    mistyped = {found.pointer for found in rejections if found.rule.keyword == "type"}
+    return (found for found in advice if found.pointer not in mistyped)
+
+
+def judged(law: Law, body: object, reference: bool = False) -> Iterator[Finding]:
+    """Findings on a body by one schema alone, in the order of its rules."""
     breaches = (law.reference_judge if reference else law.judge)(body)
     if not breaches:
         return
