@@ -72,8 +72,8 @@ def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> I
 def judge_media(law: Law, facts: Mapping[str, Any], where: str) -> Iterator[Finding]:
     """Findings on one probed file, all at the pointer `where` of its URL."""
     for found in judged(law, facts, False):
-        aspect = " ".join(pointer.parts(found.pointer)).replace("_", " ")
-        yield Finding(found.rule, where, found.value, suggestion=found.suggestion, aspect=aspect or "content")
+        aspect = " ".join(pointer.parts(found.pointer))
+        yield Finding(found.rule, where, found.value, suggestion=found.suggestion, aspect=aspect)
 
 
 def media_urls(body: object, mode: Mode) -> Iterator[tuple[str, str, str]]:

@@ -8,15 +8,35 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from happyhorse_spec import pointer
+from happyhorse_spec.engine import matcher
 from happyhorse_spec.prompt import prompt_units, references
 from happyhorse_spec.rules import Rule, Source
 
-_WORDS = {"integer": "an integer", "array": "an array", "object": "an object"}
+_WORDS = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
+_SCRIPTS = {"han": "Chinese", "cjk": "CJK"}
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+#: Fact of a media file -> what it is called, and its unit.
+_FACTS = {
+    "bytes": ("size", "bytes"),
+    "width": ("width", "pixels"),
+    "height": ("height", "pixels"),
+    "short_side": ("shorter side", "pixels"),
+    "long_side": ("longer side", "pixels"),
+    "aspect_ratio": ("aspect ratio", ""),
+    "duration": ("length", "seconds"),
+    "fps": ("frame rate", "fps"),
+}
 _SHOWN = 60
 
 
@@ -24,7 +44,7 @@ _SHOWN = 60
 class Finding:
     """A broken rule in one request. `line` and `column` count from 1 and are known where the input was text.
 
-    `aspect` says which fact of a media file broke the rule, e.g. `width`.
+    `aspect` says which fact of a media file broke the rule, e.g. `width`; it is "" for the file as a whole.
     """
 
     rule: Rule
@@ -48,8 +68,14 @@ class Finding:
     @property
     def message(self) -> str:
         """What was found and what the limit is, in one sentence without a full stop."""
-        subject = f"{self.name}: the file's {self.aspect}" if self.aspect else self.name
-        return f"{subject} {_SENTENCES[self.rule.keyword](self)}"
+        return f"{self._subject} {_SENTENCES[self.rule.keyword](self)}"
+
+    @property
+    def _subject(self) -> str:
+        if self.aspect is None:
+            return self.name
+        fact = _FACTS.get(self.aspect, (self.aspect.replace("_", " "),))[0]
+        return f"{self.name}: the file's {fact}" if fact else f"{self.name}: the file"
 
     @property
     def name(self) -> str:
@@ -85,6 +111,8 @@ class Finding:
 
 def show(value: Any) -> str:
     """A value as JSON, cut where it is long."""
+    if isinstance(value, str):
+        value = value[: _SHOWN + 1]
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
@@ -119,46 +147,69 @@ def _retyped(value: Any, kind: Any) -> Any:
     return int(text) if "integer" in kinds and text.isascii() and text.isdigit() else None
 
 
+def _must(finding: Finding) -> str:
+    return "must" if finding.effect == "reject" else "should"
+
+
 def _range(finding: Finding) -> str:
     schema = finding.rule.schema
     low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None and high is not None:
-        limit = f"{low}-{high}"
-    elif "exclusiveMinimum" in schema and finding.rule.keyword == "exclusiveMinimum":
-        limit = f"more than {schema['exclusiveMinimum']}"
-    else:
-        limit = f"at least {low}" if finding.rule.keyword == "minimum" else f"at most {finding.rule.limit}"
-    return f"is {show(finding.value)}; it must be {limit}"
+    bounds = [(word, schema[keyword]) for keyword, word in _BOUNDS.items() if keyword in schema]
+    limit = " and ".join(f"{word} {bound}" for word, bound in bounds) if None in (low, high) else f"{low}-{high}"
+    return f"is {_measured(finding)}; it {_must(finding)} be {limit}"
+
+
+def _measured(finding: Finding) -> str:
+    """The value, with its unit where it is a fact of a media file."""
+    unit = _FACTS.get(finding.aspect or "", (None, ""))[1]
+    return f"{show(finding.value)} {unit}".rstrip()
 
 
 def _type(finding: Finding) -> str:
     kinds = [finding.rule.limit] if isinstance(finding.rule.limit, str) else finding.rule.limit
-    return f"is {show(finding.value)}; it must be {' or '.join(_WORDS.get(kind, 'a ' + kind) for kind in kinds)}"
+    names = " or ".join(_WORDS.get(kind, f"a {kind}") for kind in kinds)
+    return f"is {show(finding.value)}; it {_must(finding)} be {names}"
 
 
 def _options(finding: Finding) -> str:
     *most, last = [str(option) for option in finding.rule.limit]
-    return f"is {show(finding.value)}; it must be {', '.join(most) + ' or ' + last if most else last}"
+    return f"is {show(finding.value)}; it {_must(finding)} be {', '.join(most) + ' or ' + last if most else last}"
+
+
+def _form(finding: Finding) -> str:
+    kind = "the advised" if finding.effect == "advise" else "an accepted"
+    return f"is {show(finding.value)}, which is not in {kind} form"
 
 
 def _count(finding: Finding) -> str:
-    schema, count = finding.rule.schema, len(finding.value)
+    schema = finding.rule.schema
     low, high = schema.get("minItems"), schema.get("maxItems")
     limit = f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low}-{high}"
     limit = f"exactly {low}" if low == high else limit
-    return f"has {count} item{'' if count == 1 else 's'}; it must have {limit}"
+    return f"has {_items(len(finding.value))}; it {_must(finding)} have {limit}"
+
+
+def _items(count: int) -> str:
+    return f"{count or 'no'} item{'' if count == 1 else 's'}"
 
 
 def _length(finding: Finding) -> str:
+    length, limit = len(finding.value), finding.rule.limit
     word = "at least" if finding.rule.keyword == "minLength" else "at most"
-    return f"is {len(finding.value)} characters long; it must have {word} {finding.rule.limit}"
+    found = f"is {length} characters long" if length else "is empty"
+    return f"{found}; it {_must(finding)} have {word} {limit} character{'' if limit == 1 else 's'}"
+
+
+def _too_many(finding: Finding) -> str:
+    count = sum(map(matcher(finding.rule.schema["contains"]), finding.value))
+    return f"has {_items(count)} {_kind(finding)}; it {_must(finding)} have at most {finding.rule.limit}"
 
 
 def _kind(finding: Finding) -> str:
-    """How an item that `contains` looks for is told apart, e.g. `type video`."""
+    """How an item that `contains` looks for is told apart, e.g. `with type "video"`."""
     condition = finding.rule.schema["contains"]
     if inner := condition.get("not"):
-        return f"other than {_described(inner)}"
+        return f"without {_described(inner)}"
     return f"with {_described(condition)}"
 
 
@@ -167,11 +218,27 @@ def _described(condition: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {show(member.get('const'))}" for name, member in members) or "that form"
 
 
+def _unwanted(finding: Finding) -> str:
+    """What `not` forbids: the member itself, or a form of its value."""
+    verb = {"reject": "accepted", "ignore": "used"}.get(finding.effect, "advised")
+    if finding.rule.limit == {}:
+        return f"is not {verb} in this mode"
+    pattern = finding.rule.limit.get("pattern")
+    match = re.search(pattern, finding.value) if pattern and isinstance(finding.value, str) else None
+    return f"contains {show(match[0])}, which is not {verb}" if match else f"is {show(finding.value)}, not {verb}"
+
+
+def _unknown(finding: Finding) -> str:
+    ends = {"reject": "refused", "ignore": "ignored"}
+    return f"is not a known field; it is {ends.get(finding.effect, 'not advised')}"
+
+
 def _units(finding: Finding) -> str:
     limit = finding.rule.limit
-    units = prompt_units(finding.value, limit.get("weights", {}))
-    weights = "".join(f", a {script} character counts {weight}" for script, weight in limit.get("weights", {}).items())
-    return f"is {units} units long; the limit is {limit['limit']}{weights}"
+    weights = limit.get("weights", {})
+    scripts = ", ".join(f"a {_SCRIPTS[script]} character counts as {weight}" for script, weight in weights.items())
+    length = f"is {prompt_units(finding.value, weights)} characters long"
+    return f"{length}{f' ({scripts})' if scripts else ''}; it {_must(finding)} have at most {limit['limit']}"
 
 
 def _references(finding: Finding) -> str:
@@ -188,20 +255,20 @@ _SENTENCES: Mapping[str, Callable[[Finding], str]] = {
     "required": lambda _: "is missing; it is required",
     "type": _type,
     "enum": _options,
-    "const": lambda finding: f"is {show(finding.value)}; it must be {show(finding.rule.limit)}",
+    "const": lambda finding: f"is {show(finding.value)}; it {_must(finding)} be {show(finding.rule.limit)}",
     "minimum": _range,
     "maximum": _range,
     "exclusiveMinimum": _range,
     "exclusiveMaximum": _range,
     "minLength": _length,
     "maxLength": _length,
-    "pattern": lambda finding: f"is {show(finding.value)}; it does not have a form that is taken",
+    "pattern": _form,
     "minItems": _count,
     "maxItems": _count,
-    "additionalProperties": lambda _: "is not known here",
-    "not": lambda finding: "does not apply" if finding.rule.limit == {} else f"is {show(finding.value)}",
-    "contains": lambda finding: f"has no item {_kind(finding)}; it must have one",
-    "maxContains": lambda finding: f"has more than {finding.rule.limit} items {_kind(finding)}",
+    "additionalProperties": _unknown,
+    "not": _unwanted,
+    "contains": lambda finding: f"has no item {_kind(finding)}; it {_must(finding)} have one",
+    "maxContains": _too_many,
     "x-maxPromptUnits": _units,
     "x-promptReferences": _references,
 }

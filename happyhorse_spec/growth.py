@@ -1,4 +1,4 @@
-"""The smallest document that satisfies a JSON Schema, grown from nothing: what the judge misses is added, one at a time.
+"""A small document that satisfies a JSON Schema, grown from nothing: what the judge misses is added, one at a time.
 
 Whatever the schema says (conditions, `contains`, `not`, our own keywords) is understood by the engine that judges;
 here is only what to try when a keyword is broken, tried depth first until nothing is broken. What to write rather than
@@ -45,7 +45,8 @@ class _Broken(NamedTuple):
 def grow(schema: Schema, seed: Any = None, hints: Hints | None = None) -> Any:
     """A small document that satisfies `schema`, grown from `seed`; raises Barren where none is found."""
     judge, hints = compile_schema(schema), {**hints_of(schema), **(hints or {})}
-    waiting, seen = [seed], set()
+    waiting: list[Any] = [seed]
+    seen: set[bytes] = set()
     while waiting and len(seen) < _TRIES:
         document = waiting.pop()
         key = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)

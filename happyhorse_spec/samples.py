@@ -15,7 +15,7 @@ from typing import Any
 _parser: Any = re._parser  # type: ignore[attr-defined]
 
 _PLAIN = "a1/-. A图"
-_CLASSES = {
+_CLASSES: Mapping[str, Callable[[str], bool]] = {
     "CATEGORY_DIGIT": str.isdecimal,
     "CATEGORY_NOT_DIGIT": lambda letter: not letter.isdecimal(),
     "CATEGORY_SPACE": str.isspace,
@@ -52,7 +52,7 @@ def _holds(member: tuple[Any, Any], letter: str) -> bool:
     if kind == "RANGE":
         low, high = argument
         return bool(low <= ord(letter) <= high)
-    return kind == "CATEGORY" and _CLASSES[str(argument)](letter)
+    return kind == "CATEGORY" and bool(_CLASSES[str(argument)](letter))
 
 
 _NODES: Mapping[str, Callable[[Any], str]] = {

@@ -142,11 +142,9 @@ def _along(schema: Any, path: SchemaPath, wish: Schema, items: int) -> Schema:
     if word in ("items", "then", "else"):
         inner = _along(schema[word], tuple(rest), wish, items)
         condition = schema.get("if", {})
-        return {
-            "items": {"contains": inner, "minContains": items},
-            "then": {"allOf": [condition, inner]},
-            "else": {"allOf": [{"not": condition}, inner]},
-        }[str(word)]
+        if word == "items":
+            return {"contains": inner, "minContains": items}
+        return {"allOf": [condition if word == "then" else {"not": condition}, inner]}
     name, *beyond = rest
     inner = _along(schema[word][name], tuple(beyond), wish, items)
     return {"required": [name], "properties": {name: inner}} if word == "properties" else inner
