@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mockserver.dialect import Dialect, Operation
     from mockserver.session import Session
+    from mockserver.webhook import Courier
 
 
 class Reply(NamedTuple):
@@ -43,6 +44,7 @@ class Call:
     params: Mapping[str, str]
     origin: str
     now: float
+    courier: Courier
     raw: bytes = b""
     body: Any = None
     key: str = ""
@@ -63,7 +65,7 @@ class Call:
     def answer(self, name: str, scene: Scene) -> Reply:
         """Render one of the endpoint's answers, with the status that the endpoint gives it."""
         status = self.operation.endpoint.answers.get(name, 200)
-        return Reply(status, self.dialect.answers[name](scene))
+        return Reply(status, self.dialect.answers[name](scene), self.dialect.headers(scene))
 
     def about(self, task: Task) -> Reply:
         """The answer to "how is this task": that of its state."""
@@ -77,7 +79,7 @@ def refused(dialect: Dialect, session: Session, error_key: str, values: Mapping[
     message = error.message.format_map(_Documented(words))
     more = {**words, "code": error.code, "message": message, "status": error.status}
     scene = Scene(dialect, session, now=now, more={name: value for name, value in more.items() if name != "source"})
-    return Reply(error.status, dialect.answers[error.answer](scene))
+    return Reply(error.status, dialect.answers[error.answer](scene), dialect.headers(scene))
 
 
 class _Documented(dict[str, Any]):

@@ -33,6 +33,7 @@ class Operation:
     headers: tuple[tuple[str, str, str, Matches], ...]
     deliveries: tuple[Delivery, ...]
     prefix: str
+    accepts: Matches | None
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -45,6 +46,7 @@ class Dialect:
 
     provider: Provider
     answers: Mapping[str, Template]
+    headers: Template
     ids: Mapping[str, str]
     states: Mapping[str, str]
     operations: list[Operation] = field(default_factory=list)
@@ -64,7 +66,8 @@ def make_dialect(provider: Provider, profile: str | None = None) -> Dialect:
     variant = provider.data.get("profiles", {}).get(profile, {})
     answers |= {state: answers[name] for state, name in variant.items() if state in answers}
     ids = {name: form for name, form in provider.data["ids"].items() if isinstance(form, str)}
-    dialect = Dialect(provider, answers, ids, provider.data["states"])
+    headers = compile_template(provider.data.get("response_headers", {}))
+    dialect = Dialect(provider, answers, headers, ids, provider.data["states"])
     dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())
     return dialect
 
@@ -82,6 +85,7 @@ def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
         headers=tuple((header.name, header.const, header.error, _matches(header.when)) for header in endpoint.headers),
         deliveries=(*deliveries, Delivery("answer", None, _matches(None))),
         prefix=data.get("answer_prefix", ""),
+        accepts=_matches(data["accepts"]) if "accepts" in data else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands before an operation: key, headers, rates, readable body, query. In that order (chosen: no page states one)."""
+"""What stands before an operation: key, rate, readable body, headers, query; in that order, which no page states."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def admit(call: Call) -> None:
     _readable(call)
     _headers(call)
     call.query = _query(call)
+    if call.operation.accepts is not None and not call.operation.accepts(call.body):
+        raise call.refusal("query")
 
 
 def _key(call: Call) -> str:
@@ -33,6 +35,9 @@ def _key(call: Call) -> str:
         error = call.dialect.provider.error(ordered.group(1))
         raise Refused(error.key, {"detail": error.message}) if error else call.refusal("wrong_key")
     if "invalid" in key:
+        raise call.refusal("wrong_key")
+    expires = call.session.tokens.get(key.strip())
+    if expires is not None and call.now >= expires:
         raise call.refusal("wrong_key")
     return key.strip()
 

@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, NamedTuple
 
 
@@ -112,7 +112,7 @@ def checked_plan(steps: Plan) -> Plan:
     """The plan itself where every step is an edge and the last is final; raises LifecycleError."""
     if not steps or steps[0].state is not State.PENDING:
         raise LifecycleError("a life begins with PENDING")
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         if before.state is not after.state and (before.state, after.state) not in _EVENT_INTO:
             raise LifecycleError(f"no edge leads from {before.state.upper()} to {after.state.upper()}")
     if steps[-1].state not in FINAL:
@@ -131,6 +131,7 @@ class TaskTable:
         self.tasks: dict[str, Task] = {}
         self.places: dict[tuple[str, str], int | None] = {}
         self.running: dict[tuple[str, str], int] = {}
+        self._alive: dict[tuple[str, str], int] = {}
         self._queues: dict[tuple[str, str], deque[Task]] = {}
         self._due: list[tuple[float, int, Task]] = []
         self._tick = count()
@@ -138,6 +139,7 @@ class TaskTable:
     def submit(self, task: Task) -> None:
         """Take a task up; it starts its first step at the time it was submitted."""
         self.tasks[task.id] = task
+        self._alive[task.lane] = self._alive.get(task.lane, 0) + 1
         self._enter(task, 0, task.submitted)
 
     def settle(self, now: float) -> list[Task]:
@@ -175,6 +177,10 @@ class TaskTable:
         """How many tasks of a lane wait for a place."""
         return sum(1 for task in self._queues.get(lane, ()) if task.waiting)
 
+    def alive(self, provider: str) -> int:
+        """How many tasks of a provider have not ended."""
+        return sum(count for (name, _), count in self._alive.items() if name == provider)
+
     def newest_first(self) -> Iterator[Task]:
         return reversed(self.tasks.values())
 
@@ -182,7 +188,9 @@ class TaskTable:
         """Drop a task for good: its retention is over."""
         task.due = None
         task.waiting = False
-        self.tasks.pop(task.id, None)
+        if self.tasks.pop(task.id, None) and not task.final:
+            self._alive[task.lane] -= 1
+            self.running[task.lane] = self.running.get(task.lane, 0) - (task.state is State.RUNNING)
 
     def _leave_step(self, task: Task, now: float, ended: list[Task]) -> None:
         following = task.plan[task.step + 1]
@@ -210,6 +218,7 @@ class TaskTable:
             self.running[task.lane] = self.running.get(task.lane, 0) + 1
             return
         task.ended = now
+        self._alive[task.lane] -= 1
         if before is State.RUNNING:
             self.running[task.lane] -= 1
             self._start_next(task.lane, now)

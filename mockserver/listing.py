@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from math import ceil
+from typing import Any, TypeVar
 
 from mockserver.call import Call, Reply
 from mockserver.lifecycle import Task
+from mockserver.scene import Scene
+
+Item = TypeVar("Item")
 
 _DAY = 86400.0
 _CHINA = timezone(timedelta(hours=8))
@@ -17,14 +21,16 @@ def list_tasks(call: Call) -> Reply:
     """One page of the session's tasks with this provider."""
     start, end = _window(call)
     found = [task for task in _kept(call) if start <= task.submitted <= end and _wanted(task, call)]
-    number, size = int(call.query["page_no"]), int(call.query["page_size"])
-    page = found[(number - 1) * size : number * size]
     render = call.dialect.answers["list_item"]
-    items = [render(call.scene(task)) for task in page]
+    return call.answer("listed", page(call, found, lambda task: render(call.scene(task))))
+
+
+def page(call: Call, found: list[Item], render: Callable[[Item], Any]) -> Scene:
+    """The scene of one page of `found`, as the query's `page_no` and `page_size` ask."""
+    number, size = int(call.query["page_no"]), int(call.query["page_size"])
+    items = [render(item) for item in found[(number - 1) * size : number * size]]
     pages = ceil(len(found) / size)
-    return call.answer(
-        "listed", call.scene(items=items, total=len(found), total_page=pages, page_no=number, page_size=size)
-    )
+    return call.scene(items=items, total=len(found), total_page=pages, page_no=number, page_size=size)
 
 
 def _kept(call: Call) -> Iterator[Task]:

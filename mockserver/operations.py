@@ -10,21 +10,20 @@ from happyhorse_spec.check import rejected
 from happyhorse_spec.contract import Mode
 from happyhorse_spec.request import Request
 from mockserver.call import Call, Refused, Reply
+from mockserver.delivery import DELIVERIES, Stream, choose
 from mockserver.grammar import refusal
-from mockserver.lifecycle import Plan, State, Task
-from mockserver.listing import list_tasks
+from mockserver.lifecycle import Plan, Task
+from mockserver.listing import list_tasks, page
 from mockserver.scripts import draw_plan, failing_plan, read_order, refused_plan
 
-Operate = Callable[[Call], Awaitable[Reply]]
+Operate = Callable[[Call], Awaitable[Reply | Stream]]
 
 
-async def submit(call: Call) -> Reply:
+async def submit(call: Call) -> Reply | Stream:
     """Judge the request, take the task up, and answer now, at its end, or line by line."""
     task = accept(call)
-    delivery = next(d for d in call.operation.deliveries if _fits(d, call))
-    if delivery.how == "wait":
-        return await _wait(call, task)
-    return call.answer("submitted", call.scene(task))
+    call.courier.watch(call, task)
+    return await DELIVERIES[choose(call)](call, task)
 
 
 async def poll(call: Call) -> Reply:
@@ -64,7 +63,24 @@ async def cancel(call: Call) -> Reply:
 
 
 async def listing(call: Call) -> Reply:
+    """One page of the tasks."""
     return list_tasks(call)
+
+
+async def limits(call: Call) -> Reply:
+    """The limits of the provider's models, one page."""
+    wanted = call.query.get("model", call.query.get("name", ""))
+    models = [model for model in _models(call) if wanted in model]
+    render = call.dialect.answers["limits_item"]
+    return call.answer("limits", page(call, models, lambda model: render(call.scene(model=model))))
+
+
+async def token(call: Call) -> Reply:
+    """A temporary key."""
+    expires = call.now + int(call.query["expire_in_seconds"])
+    key = call.session.new_id(call.dialect.ids["token"])
+    call.session.tokens[key] = expires
+    return call.answer("token", call.scene(token=key, expires=expires))
 
 
 OPERATIONS: Mapping[str, Operate] = {
@@ -73,6 +89,8 @@ OPERATIONS: Mapping[str, Operate] = {
     "batch": batch,
     "cancel": cancel,
     "list": listing,
+    "limits": limits,
+    "token": token,
 }
 
 
@@ -85,7 +103,10 @@ def accept(call: Call) -> Task:
         raise Refused(*refusal(findings, call.dialect.provider)) if findings else call.refusal("violation")
     wrong = refusal(findings, call.dialect.provider) if findings else None
     request = Request(call.dialect.provider, mode, call.body)
-    task = _task(call, mode, request, _plan(call, mode, request, wrong))
+    plan = _plan(call, mode, request, wrong)
+    if full := call.session.has_room(call.dialect, (call.dialect.name, str(request.get("model")))):
+        raise call.refusal(full)
+    task = _task(call, mode, request, plan)
     call.session.table.submit(task)
     call.session.settle()
     return task
@@ -132,25 +153,14 @@ def _moment(call: Call) -> str:
     return moment
 
 
-def _fits(delivery: Any, call: Call) -> bool:
-    accepts = delivery.accept is None or delivery.accept in call.request.headers.get("Accept", "")
-    return accepts and delivery.matches(call.body)
-
-
-async def _wait(call: Call, task: Task) -> Reply:
-    """Hold the connection until the task has ended."""
-    session = call.session
-    while not task.final:
-        await session.clock.until(session.table.next_due())
-        call.now = session.settle()
-    scene = call.scene(task)
-    if task.state is State.SUCCEEDED:
-        return call.answer(call.operation.data.get("result_answer", "result"), scene)
-    raise call.refusal("generation", detail=scene.error["message"])
-
-
 def _unknown(call: Call, task_id: str) -> Reply:
     name = call.operation.prefix + "unknown"
     if name in call.dialect.answers:
         return call.answer(name, call.scene(task_id=task_id))
     raise call.refusal("unknown_task", task_id=task_id)
+
+
+def _models(call: Call) -> list[str]:
+    """The models that the provider knows."""
+    rules = call.dialect.provider.any.book.rules
+    return next(rule.limit for rule in rules if rule.place == ("model",) and rule.keyword == "enum")

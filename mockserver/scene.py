@@ -67,6 +67,11 @@ class Scene:
         """Code, message and status of a failed task, in the provider's catalogue."""
         return self.session.task_error(self.dialect, self.task)
 
+    @cached_property
+    def trace_id(self) -> str:
+        """One for the whole life of a task, and one for each answer that is about none."""
+        return self.new_id("trace_id") if self._task is None else self.kept_id("trace_id")
+
     def new_id(self, name: str) -> str:
         return self.session.new_id(self.dialect.ids.get(name, "{uuid}"))
 
@@ -112,7 +117,7 @@ _TASKLESS = frozenset({"request_id", "trace_id", "now"})
 MEANINGS: Mapping[str, Callable[[Scene], Any]] = {
     "task_id": lambda scene: scene.task.id,
     "request_id": lambda scene: scene.new_id("request_id"),
-    "trace_id": lambda scene: scene.new_id("trace_id") if scene._task is None else scene.kept_id("trace_id"),
+    "trace_id": lambda scene: scene.trace_id,
     "submit_request_id": lambda scene: scene.task.request_id,
     "state": lambda scene: scene.dialect.states[scene.task.state],
     "model": lambda scene: scene.request.get("model"),

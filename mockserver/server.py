@@ -5,23 +5,30 @@ It stands on aiohttp's low-level server, since the routes are data and looked up
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+import aiohttp
 import orjson
 from aiohttp import web
 
 from happyhorse_spec.contract import load_provider, provider_names
 from mockserver.call import Call, Refused, Reply, refused
+from mockserver.delivery import Stream
 from mockserver.dialect import Dialect, Operation, make_dialect
 from mockserver.downloads import serve_result
 from mockserver.gate import admit
+from mockserver.http import preflight, respond, send_continue
 from mockserver.operations import OPERATIONS
 from mockserver.routes import Found, Routes
 from mockserver.session import SESSION_NAME, Session, Sessions, Settings
+from mockserver.webhook import Courier
 
 #: The largest body that is read, in bytes: nine data URLs of 20 MB each, with the overhead of Base64.
 MAX_BODY = 256 * 1024 * 1024
+#: How long a client may take to send its body.
+BODY_SECONDS = 120.0
 
 
 class MockServer:
@@ -41,6 +48,7 @@ class MockServer:
         self.dialects = {d.name: d for d in (make_dialect(load_provider(name), profile) for name in names)}
         self.host, self.port = host, port
         self._routes = Routes(self.dialects.values())
+        self.courier = Courier()
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -63,6 +71,8 @@ class MockServer:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
+        """Close every connection and give up what is still to be delivered."""
+        await self.courier.stop()
         if self._runner:
             await self._runner.cleanup()
 
@@ -78,12 +88,14 @@ class MockServer:
         if path.startswith("/result/"):
             return await serve_result(request, session, path, self.dialects)
         found = self._routes.find(path)
+        if request.method == "OPTIONS":
+            return preflight(request, found.operations)
         try:
             reply = await self._play(request, session, found)
         except Refused as refusal:
             assert found.dialect
             reply = refused(found.dialect, session, refusal.error, refusal.values, session.clock.now())
-        return _respond(reply)
+        return await respond(request, reply)
 
     def _session(self, request: web.BaseRequest) -> tuple[Session, str]:
         """The session of a request and its path without the session's prefix."""
@@ -94,7 +106,7 @@ class MockServer:
         named = SESSION_NAME.search(request.headers.get("Authorization", ""))
         return self.sessions.get(named.group(1) if named else ""), path
 
-    async def _play(self, request: web.BaseRequest, session: Session, found: Found) -> Reply:
+    async def _play(self, request: web.BaseRequest, session: Session, found: Found) -> Reply | Stream:
         if found.dialect is None:
             return Reply(404, {"error": f"no provider has the path {request.path}", "providers": self.base_urls()})
         now = session.settle()
@@ -105,7 +117,7 @@ class MockServer:
         raw = await _read(request, found.dialect)
         body = _parse(raw)
         operation = _choose(operations, body)
-        call = Call(request, session, operation, found.params, _origin(request), now, raw, body)
+        call = Call(request, session, operation, found.params, _origin(request), now, self.courier, raw, body)
         admit(call)
         return await OPERATIONS[operation.name](call)
 
@@ -129,10 +141,14 @@ async def _read(request: web.BaseRequest, dialect: Dialect) -> bytes:
     if not request.can_read_body:
         return b""
     try:
-        return await request.read()
+        await send_continue(request)
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
     except web.HTTPRequestEntityTooLarge:
         refusals = dialect.data["refusals"]
         raise Refused(refusals.get("too_large") or refusals["violation"], {"detail": "body too large"}) from None
+    except (TimeoutError, ValueError, aiohttp.ClientPayloadError, web.RequestPayloadError):
+        raise Refused(dialect.data["refusals"]["unreadable_body"]) from None
 
 
 def _parse(raw: bytes) -> Any:
@@ -154,15 +170,6 @@ UNREADABLE = _Unreadable()
 
 def _origin(request: web.BaseRequest) -> str:
     return f"{request.scheme}://{request.host}"
-
-
-def _respond(reply: Reply) -> web.Response:
-    return web.Response(
-        body=orjson.dumps(reply.body),
-        status=reply.status,
-        headers=reply.headers,
-        content_type="application/json",
-    )
 
 
 def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

@@ -23,6 +23,7 @@ from mockserver.scripts import Pace
 if TYPE_CHECKING:
     from mockserver.dialect import Dialect
     from mockserver.scene import Scene
+    from mockserver.webhook import Delivery
 
 SESSION_NAME = re.compile(r"~([A-Za-z0-9_.-]{1,64})")
 
@@ -54,6 +55,8 @@ class Session:
         self.random = Random(f"{settings.seed}/{name}")
         self.table = TaskTable()
         self._secret = self._digest("signature")
+        self.deliveries: deque[Delivery] = deque(maxlen=1000)
+        self.tokens: dict[str, float] = {}
         self._windows: dict[tuple[str, str], deque[float]] = {}
 
     @property
@@ -87,6 +90,18 @@ class Session:
             return False
         window.append(now)
         return True
+
+    def has_room(self, dialect: Dialect, lane: tuple[str, str]) -> str | None:
+        """What is full when a task more would be too many: `running_full`, `queue_full`, or None."""
+        if not self.settings.limits:
+            return None
+        limits = dialect.data["limits"]
+        places = limits.get("running", {}).get("tasks")
+        if places is not None and "running_full" in dialect.data["refusals"]:
+            return "running_full" if self.table.alive(dialect.name) >= places else None
+        self.table.places[lane] = places
+        queue = limits.get("queued", {}).get("tasks")
+        return "queue_full" if queue is not None and self.table.queued(lane) >= queue else None
 
     def new_id(self, form: str) -> str:
         """A fresh id of a form such as `task_{digits19}`."""
