@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mockserver.grammar import spelled
 from mockserver.lifecycle import Task
 from mockserver.scene import Scene
 
@@ -76,14 +77,6 @@ def refused(dialect: Dialect, session: Session, error_key: str, values: Mapping[
     """An error of the catalogue in its envelope."""
     error = dialect.provider.errors[error_key]
     words = {**error.data, **values}
-    message = error.message.format_map(_Documented(words))
-    more = {**words, "code": error.code, "message": message, "status": error.status}
+    more = {**words, "code": error.code, "message": spelled(error, values), "status": error.status}
     scene = Scene(dialect, session, now=now, more={name: value for name, value in more.items() if name != "source"})
     return Reply(error.status, dialect.answers[error.answer](scene), dialect.headers(scene))
-
-
-class _Documented(dict[str, Any]):
-    """A name without a value stands as the documentation prints it: `xxx`."""
-
-    def __missing__(self, name: str) -> str:
-        return "xxx"

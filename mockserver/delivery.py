@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from mockserver.call import Call, Reply, refused
+from mockserver.call import Call, Refused, Reply, refused
 from mockserver.lifecycle import State, Task
 
 
@@ -30,7 +30,7 @@ async def wait(call: Call, task: Task) -> Reply:
         if deadline is not None and call.now >= deadline and not task.final:
             raise call.refusal("timeout")
     if task.state is not State.SUCCEEDED:
-        raise call.refusal("generation", detail=call.scene(task).error["message"])
+        raise _failure(call, task)
     return call.answer(call.operation.data.get("result_answer", "result"), call.scene(task))
 
 
@@ -39,7 +39,11 @@ async def stream(call: Call, task: Task) -> Stream:
     return Stream(_lines(call, task), "application/x-ndjson")
 
 
-DELIVERIES = {"answer": answer, "wait": wait, "stream": stream}
+DELIVERIES: Mapping[str, Callable[[Call, Task], Awaitable[Reply | Stream]]] = {
+    "answer": answer,
+    "wait": wait,
+    "stream": stream,
+}
 
 
 def choose(call: Call) -> str:
@@ -63,8 +67,19 @@ async def _lines(call: Call, task: Task) -> AsyncIterator[Any]:
     if task.state is State.SUCCEEDED:
         yield call.answer(call.operation.data.get("result_answer", "result"), call.scene(task)).body
     else:
-        failure = call.refusal("generation", detail=call.scene(task).error["message"])
+        failure = _failure(call, task)
         yield refused(call.dialect, call.session, failure.error, failure.values, call.now).body
+
+
+def _failure(call: Call, task: Task) -> Refused:
+    """The error that tells a waiting client of a failed task: its own row, else that of a failed generation."""
+    words = call.scene(task).error
+    error = call.dialect.provider.error(task.failure.error or "")
+    return (
+        Refused(error.key, {"detail": words["message"]})
+        if error
+        else call.refusal("generation", detail=words["message"])
+    )
 
 
 async def _next(call: Call, moment: float | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
-from happyhorse_spec.contract import Provider
+from happyhorse_spec.contract import Provider, ProviderError
 from happyhorse_spec.findings import Finding, show
 
 
@@ -76,6 +76,11 @@ def _options(limit: Any) -> str:
 def _type(limit: Any, names: Mapping[str, str]) -> str:
     first = limit[0] if isinstance(limit, list) and limit else limit
     return names.get(first, first) if isinstance(first, str) else ""
+
+
+def spelled(error: ProviderError, values: Mapping[str, Any]) -> str:
+    """An error's message with its names filled in, as far as they are known."""
+    return error.message.format_map(_Values({**error.data, **values}))
 
 
 class _Values(dict[str, Any]):

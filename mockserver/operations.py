@@ -11,7 +11,7 @@ from happyhorse_spec.contract import Mode
 from happyhorse_spec.request import Request
 from mockserver.call import Call, Refused, Reply
 from mockserver.delivery import DELIVERIES, Stream, choose
-from mockserver.grammar import refusal
+from mockserver.grammar import refusal, spelled
 from mockserver.lifecycle import Plan, Task
 from mockserver.listing import list_tasks, page
 from mockserver.scripts import draw_plan, failing_plan, read_order, refused_plan
@@ -23,7 +23,8 @@ async def submit(call: Call) -> Reply | Stream:
     """Judge the request, take the task up, and answer now, at its end, or line by line."""
     task = accept(call)
     call.courier.watch(call, task)
-    return await DELIVERIES[choose(call)](call, task)
+    deliver = DELIVERIES[choose(call)]
+    return await deliver(call, task)
 
 
 async def poll(call: Call) -> Reply:
@@ -117,7 +118,7 @@ def _plan(call: Call, mode: Mode, request: Request, wrong: Any) -> Plan:
     random = call.session.random
     if wrong:
         error = call.dialect.provider.errors[wrong.error]
-        return refused_plan(timing, settings.pace, random, wrong.error, error.message.format_map(wrong.values))
+        return refused_plan(timing, settings.pace, random, wrong.error, spelled(error, wrong.values))
     order = read_order(request.get("prompt"))
     if order.refuse:
         raise _ordered(call, order.refuse)

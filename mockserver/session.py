@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mockserver.clock import Clock, ClockMode
+from mockserver.grammar import spelled
 from mockserver.lifecycle import Task, TaskTable
 from mockserver.scripts import Pace
 
@@ -132,7 +133,7 @@ class Session:
         error = dialect.provider.error(step.error or "")
         if error is None:
             return {"code": step.error, "message": step.message or step.error, "status": 500}
-        message = step.message if step.message is not None else error.message
+        message = step.message if step.message is not None else spelled(error, {"model": task.lane[1]})
         return {"code": error.code, "message": message, "status": error.status}
 
     def _digest(self, text: str) -> bytes:
