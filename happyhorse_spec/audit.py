@@ -1,0 +1,276 @@
+"""Audit: what must hold between the files of a provider, and JSON Schema cannot say.
+
+Names that exist, defaults that are allowed, repairs that help. Each check is a generator of sentences for whoever
+writes the law; a clean law yields none. What one file may say on its own is the metaschemas' work (see contract.py),
+and whether a fact is true is nobody's but its source's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from happyhorse_spec import pointer
+from happyhorse_spec.contract import Endpoint, Law, Mode, Provider, load_sources
+from happyhorse_spec.engine import compile_schema, matcher
+from happyhorse_spec.rules import CONSTRAINTS, Rule, walk
+
+Sentences = Iterator[str]
+
+
+def audit(provider: Provider) -> Sentences:
+    """What is wrong with the law of one provider, one sentence each."""
+    for check in CHECKS:
+        for sentence in check(provider):
+            yield f"{provider.name}: {sentence}"
+
+
+def unused_sources(providers: Iterable[Provider]) -> Sentences:
+    """The sources that no provider cites."""
+    cited = {key for provider in providers for _, key in citations(provider)}
+    for key in sorted(load_sources().keys() - cited):
+        yield f"sources.yaml: {key} is cited by nobody; cite it or remove it"
+
+
+def citations(provider: Provider) -> Iterator[tuple[str, str]]:
+    """(place, key) of every source that the provider's files cite."""
+    facts = {name: value for name, value in provider.data.items() if name != "answers"}
+    yield from ((f"provider.yaml{place}", key) for place, key in _cited(facts))
+    yield from ((f"answers.schema.json{place}", key) for place, key in _cited(provider.answer_schemas))
+    for file, law in _laws(provider):
+        yield from ((f"{file}{place}", key) for place, key in _cited(law.book.schema))
+
+
+def _cited(value: Any, place: str = "", *, citing: bool = False) -> Iterator[tuple[str, str]]:
+    """Every text that stands under `source`, `sources` or `x-source`."""
+    if isinstance(value, str) and citing:
+        yield place, value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _cited(item, place, citing=citing)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name not in ("examples", "body"):
+                yield from _cited(inner, f"{place}/{name}", citing=citing or name in ("source", "sources", "x-source"))
+
+
+def _laws(provider: Provider) -> Iterator[tuple[str, Law]]:
+    """Every schema of the provider, with the file that it stands in."""
+    yield "any.request.schema.json", provider.any
+    for mode in provider.modes.values():
+        yield f"{mode.name}.request.schema.json", mode.request
+        yield f"{mode.name}.advice.schema.json", mode.advice
+    for role, law in provider.media.items():
+        yield f"media.schema.json/$defs/{role}", law
+
+
+def _sources_exist(provider: Provider) -> Sentences:
+    for place, key in citations(provider):
+        if key not in provider.sources:
+            yield f"{place} cites {key}, which sources.yaml does not have"
+
+
+def _errors_exist(provider: Provider) -> Sentences:
+    for place, key in _named_errors(provider):
+        if key not in provider.errors:
+            yield f"{place} names the error {key}, which errors does not have"
+
+
+def _named_errors(provider: Provider) -> Iterator[tuple[str, str]]:
+    yield from ((f"refusals.{notice}", key) for notice, key in provider.data["refusals"].items())
+    for endpoint in provider.endpoints.values():
+        yield from ((f"endpoints.{endpoint.name}.errors", key) for key in endpoint.errors)
+        yield from ((f"endpoints.{endpoint.name}.headers.{header.name}", header.error) for header in endpoint.headers)
+    yield from ((f"rule {rule.id}", rule.error) for rule in provider.rules() if rule.error)
+
+
+def _answers_exist(provider: Provider) -> Sentences:
+    for place, name in _named_answers(provider):
+        if name not in provider.data["answers"]:
+            yield f"{place} names the answer {name}, which answers does not have"
+
+
+def _named_answers(provider: Provider) -> Iterator[tuple[str, str]]:
+    for name, endpoint in provider.endpoints.items():
+        yield from ((f"endpoints.{name}.answers", answer) for answer in endpoint.answers)
+        for role in ("result_answer", "progress_answer"):
+            if role in endpoint.data:
+                yield f"endpoints.{name}.{role}", endpoint.data[role]
+    for state in ("succeeded", "failed"):
+        if "callback" in provider.data:
+            yield f"callback.{state}", provider.data["callback"][state]
+    for profile, entry in provider.data.get("profiles", {}).items():
+        swaps = {answer: other for answer, other in entry.items() if answer not in ("title", "source", "why")}
+        yield from ((f"profiles.{profile}", answer) for swap in swaps.items() for answer in swap)
+    yield from ((f"errors.{error.key}", error.answer) for error in provider.errors.values())
+
+
+def _answers_are_described(provider: Provider) -> Sentences:
+    schemas = provider.answer_schemas["$defs"]
+    for name in provider.data["answers"]:
+        for needed in ("x-source", "examples"):
+            if needed not in schemas.get(name, {}):
+                yield f"answers.{name} has no {needed} in answers.schema.json"
+    for name, schema in schemas.items():
+        kinds = {provider.sources[key].kind for _, key in _cited(schema) if key in provider.sources}
+        if "chosen" in kinds and "x-why" not in schema:
+            yield f"answers.schema.json: {name} is chosen and gives no reason; add x-why"
+
+
+def _states_are_answered(provider: Provider) -> Sentences:
+    poll = provider.endpoints["poll"]
+    for state in provider.data["states"]:
+        if poll.data.get("answer_prefix", "") + state not in poll.answers:
+            yield f"states has {state}, which endpoints.poll does not answer"
+
+
+def _paths_share_the_base(provider: Provider) -> Sentences:
+    base = provider.data["base_path"]
+    for endpoint in provider.endpoints.values():
+        if not endpoint.path.startswith(f"{base}/") and "why" not in endpoint.data:
+            yield f"endpoints.{endpoint.name}: {endpoint.path} does not begin with {base}; say why"
+
+
+def _roles_exist(provider: Provider) -> Sentences:
+    used = {media.role for mode in provider.modes.values() for media in mode.media}
+    for role in sorted(used - provider.media.keys()):
+        yield f"a mode has media of the role {role}, which media.schema.json does not have"
+    for role in sorted(provider.media.keys() - used):
+        yield f"media.schema.json has the role {role}, which no mode has"
+
+
+def _defaults_are_allowed(provider: Provider) -> Sentences:
+    for mode in provider.modes.values():
+        for model in sorted(_models(provider, mode)) or [None]:
+            named = {} if model is None else {provider.data["request"]["model"]: model}
+            body = _body_of({**mode.defaults, **named})
+            for breach in mode.request.judge(body):
+                if pointer.write(breach.path) in mode.defaults:
+                    yield f"{mode.name}: the default at {pointer.write(breach.path)} breaks {breach.keyword}"
+
+
+def _body_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The smallest body that has these values at these pointers."""
+    body: dict[str, Any] = {}
+    for place, value in values.items():
+        *parents, name = pointer.parts(place)
+        target = body
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[name] = value
+    return body
+
+
+def _models(provider: Provider, mode: Mode) -> set[str]:
+    """The models that a mode takes."""
+    place = tuple(pointer.parts(provider.data["request"]["model"]))
+    rules = [rule for rule in mode.request.book.rules if rule.place == place]
+    listed = [rule.limit for rule in rules if rule.keyword == "enum"]
+    return {model for models in listed for model in models} | {rule.limit for rule in rules if rule.keyword == "const"}
+
+
+def _near_is_right(provider: Provider) -> Sentences:
+    for file, law in _laws(provider):
+        for spot, schema in walk(law.book.schema):
+            for wrong, hint in schema.get("x-near", {}).items():
+                if "use" in hint and not _is_right(hint["use"], schema, law):
+                    place = pointer.write(spot.path)
+                    yield f"{file}{place}: x-near gives {hint['use']} for {wrong}, which is not allowed there either"
+
+
+def _is_right(use: str, schema: Mapping[str, Any], law: Law) -> bool:
+    """Whether a hint names a member that is known, here or by its path from the top, or is an allowed value."""
+    if "additionalProperties" not in schema:
+        return matcher(schema)(use)
+    if use in schema["properties"]:
+        return True
+    place = pointer.write(part for name in use.split(".") for part in ("properties", name))
+    return pointer.follow(law.book.schema, place) is not None
+
+
+def _annotations_speak_of_something(provider: Provider) -> Sentences:
+    for file, law in _laws(provider):
+        for spot, schema in walk(law.book.schema):
+            known = {*CONSTRAINTS.intersection(schema), "required", *({"default"} & schema.keys())}
+            for annotation, keyword in _annotated(schema):
+                if keyword not in known:
+                    place = pointer.write(spot.path)
+                    yield f"{file}{place}: {annotation} speaks of {keyword}, which does not stand there"
+
+
+def _annotated(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(annotation, keyword) wherever an annotation is given by keyword."""
+    for name in ("x-source", "x-why", "x-fix", "x-message", "x-error", "x-effect"):
+        if isinstance(schema.get(name), Mapping):
+            yield from ((name, keyword) for keyword in schema[name])
+    yield from (("x-conflict", conflict["keyword"]) for conflict in schema.get("x-conflict", ()))
+
+
+def _rules_are_repaired(provider: Provider) -> Sentences:
+    yield from (f"rule {rule.id} has no x-fix" for rule in provider.rules() if not rule.fix)
+
+
+def _prices_have_models(provider: Provider) -> Sentences:
+    models = {model for mode in provider.modes.values() for model in _models(provider, mode)}
+    tiers = {tier for rule in _resolutions(provider) for tier in rule.limit}
+    for price in provider.data.get("prices", ()):
+        if not any(re.search(price["models"], model) for model in models):
+            yield f"prices: {price['models']} matches no model"
+        for tier in sorted(price["per_second"].keys() - tiers):
+            yield f"prices: {tier} is no resolution of any mode"
+
+
+def _resolutions(provider: Provider) -> Iterator[Rule]:
+    place = tuple(pointer.parts(provider.data["request"].get("resolution", "")))
+    for mode in provider.modes.values():
+        yield from (rule for rule in mode.request.book.rules if rule.place == place and rule.keyword == "enum")
+
+
+def _conflicts_have_sides(provider: Provider) -> Sentences:
+    """A fact that no source states has one side: its only source is that of absence."""
+    for conflict in provider.data.get("conflicts", ()):
+        if len(conflict["values"]) < 2 and conflict["values"][0]["source"] != "absence":
+            yield f"conflicts: {conflict['topic']} has one value; name the other, or the absence"
+
+
+def _examples_are_told_apart(provider: Provider) -> Sentences:
+    """An example satisfies its own schema, and none that means something else at the same endpoint."""
+    schemas = provider.answer_schemas["$defs"]
+    judges = {name: compile_schema({**schema, "$defs": schemas}) for name, schema in schemas.items()}
+    for endpoint in provider.endpoints.values():
+        meanings = {name: meaning for name, meaning in _meanings(provider, endpoint).items() if name in schemas}
+        for name, meaning in meanings.items():
+            for example in schemas[name].get("examples", ()):
+                fits = [other for other in meanings if not judges[other](example)]
+                if name not in fits or {meanings[other] for other in fits} != {meaning}:
+                    taken = ", ".join(fits) or "nothing"
+                    yield f"endpoints.{endpoint.name}: an example of {name} is taken for {taken}"
+
+
+def _meanings(provider: Provider, endpoint: Endpoint) -> dict[str, str]:
+    """Answer -> what it means: all envelopes mean an error, an answer of a profile what it stands for."""
+    profiles = provider.data.get("profiles", {}).values()
+    stand_ins = {other: name for entry in profiles for name, other in entry.items() if name in endpoint.answers}
+    errors = [provider.errors[key] for key in endpoint.errors if key in provider.errors]
+    envelopes = dict.fromkeys((error.answer for error in errors), "error")
+    return {name: name for name in endpoint.answers} | stand_ins | envelopes
+
+
+#: In the order in which they are told.
+CHECKS: tuple[Callable[[Provider], Sentences], ...] = (
+    _sources_exist,
+    _errors_exist,
+    _answers_exist,
+    _answers_are_described,
+    _states_are_answered,
+    _examples_are_told_apart,
+    _paths_share_the_base,
+    _roles_exist,
+    _defaults_are_allowed,
+    _near_is_right,
+    _annotations_speak_of_something,
+    _rules_are_repaired,
+    _prices_have_models,
+    _conflicts_have_sides,
+)
