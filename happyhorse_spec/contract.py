@@ -81,6 +81,7 @@ class Header:
     const: str
     error: str
     when: Schema | None = None
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Provider:
     errors: Mapping[str, ProviderError]
     data: Mapping[str, Any] = field(repr=False)
     answer_schemas: Mapping[str, Any] = field(repr=False)
+    sources: Mapping[str, Source] = field(repr=False)
 
     def mode_of(self, body: object) -> Mode | None:
         """The first mode whose `when` the body satisfies."""
@@ -188,10 +190,11 @@ class _Loader:
             any=self.law("any.request.schema.json", "any"),
             modes={name: self.mode(name, entry) for name, entry in data["modes"].items()},
             media=self.media(),
-            endpoints={name: _endpoint(name, entry) for name, entry in data["endpoints"].items()},
+            endpoints={name: self.endpoint(name, entry) for name, entry in data["endpoints"].items()},
             errors={key: self.error(key, entry) for key, entry in data["errors"].items()},
             data=data,
             answer_schemas=_read_json(self.folder / "answers.schema.json"),
+            sources=self.sources,
         )
 
     def law(self, file: str, scope: str, *, advice: bool = False) -> Law:
@@ -214,33 +217,29 @@ class _Loader:
         return {role: Law(book) for role, book in books.items()}
 
     def error(self, key: str, entry: Mapping[str, Any]) -> ProviderError:
+        sources = self.cited(entry, f"error {key}")
+        answer = entry.get("answer", "error")
+        return ProviderError(key, entry["status"], entry["code"], entry["message"], answer, sources, entry)
+
+    def endpoint(self, name: str, entry: Mapping[str, Any]) -> Endpoint:
+        headers = tuple(self.header(header, name) for header in entry.get("headers", ()))
+        errors = tuple(entry.get("errors", ()))
+        return Endpoint(name, entry["method"], entry["path"], headers, entry["answers"], errors, data=entry)
+
+    def header(self, entry: Mapping[str, Any], endpoint: str) -> Header:
+        sources = self.cited(entry, f"header {entry['name']} of {endpoint}")
+        return Header(entry["name"], entry["const"], entry["error"], entry.get("when"), sources)
+
+    def cited(self, entry: Mapping[str, Any], what: str) -> tuple[Source, ...]:
         keys = [entry["source"]] if isinstance(entry["source"], str) else entry["source"]
         missing = [source for source in keys if source not in self.sources]
         if missing:
-            raise LawError(f"{self.name}: error {key} cites {missing[0]}, which sources.yaml does not have")
-        sources = tuple(self.sources[source] for source in keys)
-        answer = entry.get("answer", "error")
-        return ProviderError(key, entry["status"], entry["code"], entry["message"], answer, sources, entry)
+            raise LawError(f"{self.name}: {what} cites {missing[0]}, which sources.yaml does not have")
+        return tuple(self.sources[source] for source in keys)
 
     def dereferenced(self, file: str) -> dict[str, Any]:
         resolved: dict[str, Any] = dereference(_read_schema(self.folder / file), self.folder, file)
         return resolved
-
-
-def _endpoint(name: str, entry: Mapping[str, Any]) -> Endpoint:
-    headers = tuple(
-        Header(header["name"], header["const"], header["error"], header.get("when"))
-        for header in entry.get("headers", ())
-    )
-    return Endpoint(
-        name,
-        entry["method"],
-        entry["path"],
-        headers,
-        entry["answers"],
-        tuple(entry.get("errors", ())),
-        data=entry,
-    )
 
 
 def dereference(schema: Any, folder: Path, file: str = "") -> Any:

@@ -48,11 +48,11 @@ def _one_of(members: list[tuple[Any, Any]]) -> str:
 def _holds(member: tuple[Any, Any], letter: str) -> bool:
     kind, argument = str(member[0]), member[1]
     if kind == "LITERAL":
-        return ord(letter) == argument
+        return bool(ord(letter) == argument)
     if kind == "RANGE":
         low, high = argument
         return bool(low <= ord(letter) <= high)
-    return kind == "CATEGORY" and bool(_CLASSES[str(argument)](letter))
+    return kind == "CATEGORY" and _CLASSES[str(argument)](letter)
 
 
 _NODES: Mapping[str, Callable[[Any], str]] = {
