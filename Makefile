@@ -1,0 +1,35 @@
+# `make` prints these words. `make demo` and `make test` set up all they need, given python3 (3.11 or newer) with venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test check bench docs dist lock
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+demo: .venv/runs ## every documented example on the embedded mock: submit, poll, download
+	@$(BIN)/happyhorse-spec run
+
+test: .venv/tests ## all tests
+	@$(PYTEST) -n 2
+
+check: .venv/tests ## style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+dist: .venv/tests ## wheel and source archive
+	@$(BIN)/python -m build --outdir dist .
+
+lock: .venv/tests ## renew requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --group dev --group clients --all-extras \
+	  --no-header --no-emit-index-url pyproject.toml -o requirements.lock
+
+.venv/bin/python:
+	@$(PYTHON) -m venv .venv || { echo "python3 has no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+
+.venv/runs: .venv/bin/python pyproject.toml requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e .
+	@touch $@
+
+.venv/tests: .venv/bin/python pyproject.toml requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock -e .
+	@touch $@ .venv/runs
