@@ -50,16 +50,13 @@ PASSED: dict[str, tuple[dict[str, Any], set[str]]] = {
     "the SDK's own members": (body("t2v", {}, extend_prompt=True, function="video-synthesis"), set()),
     "two seconds": (body("t2v", {"duration": 2}), {"t2v.parameters.duration.minimum@upstream"}),
     "the script's ratio": (body("t2v", {"ratio": "16:9"}), {"t2v.parameters.ratio.not"}),
-    "a ratio upstream does not know": (
-        body("r2v", {"ratio": "adaptive"}),
-        {"r2v.parameters.ratio.not", "r2v.parameters.ratio.enum"},
-    ),
+    "a ratio upstream does not know": (body("r2v", {"ratio": "adaptive"}), {"r2v.parameters.ratio.not"}),
     "the script's ratio beside a frame": (body("i2v", {"ratio": "16:9"}), {"i2v.parameters.ratio.not"}),
     "the script's negative prompt": (body("t2v", negative_prompt="rain"), {"t2v.input.negative_prompt.not"}),
     "the script's duration of an edit": (body("video-edit", {"duration": 5}), {"video-edit.parameters.duration.not"}),
     "the sound of an edit": (
-        body("video-edit", {"audio_setting": "original"}),
-        {"video-edit.parameters.audio_setting.not", "video-edit.parameters.audio_setting.enum"},
+        body("video-edit", {"audio_setting": "origin"}),
+        {"video-edit.parameters.audio_setting.not"},
     ),
     "the script's Base64 image": (
         body("i2v", media=[{**FRAME, "url": "data:image/png;base64,iVBORw0KGgo="}]),
@@ -112,6 +109,8 @@ REJECTED: dict[str, Any] = {
     "video-edit.input.media.maxContains": body("video-edit", media=[VIDEO, VIDEO, REFERENCE]),
     "video-edit.input.media.contains@images": body("video-edit", media=[VIDEO]),
     "video-edit.input.media.maxContains@images": body("video-edit", media=[VIDEO, *[REFERENCE] * 6]),
+    "video-edit.input.media.items.type.enum": body("video-edit", media=[VIDEO, FRAME]),
+    "video-edit.input.media.items.type.required": body("video-edit", media=[VIDEO, {"url": IMAGE}]),
     "video-edit.input.media.items.url.pattern@video": body("video-edit", media=[{**VIDEO, "url": "a.mp4"}, REFERENCE]),
     "video-edit.input.media.items.url.pattern@image": body("video-edit", media=[VIDEO, {**REFERENCE, "url": "a.png"}]),
 }
