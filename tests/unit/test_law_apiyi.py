@@ -250,10 +250,11 @@ def test_a_failed_poll_says_why_in_both_members() -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidParameter", "InvalidImageUrl", "DataInspectionFailed"])
-def test_a_documented_code_of_a_failed_task_is_found_by_its_word(code: str) -> None:
+def test_a_documented_code_of_a_failed_task_is_found_with_words_of_its_own(code: str) -> None:
     error = LAW.error(code)
     assert error is not None
     assert error.code == code
+    assert "{detail}" not in error.message
 
 
 def cited(value: object) -> set[str]:
