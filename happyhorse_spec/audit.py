@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Law, Mode, Provider, load_sources
 from happyhorse_spec.engine import compile_schema, matcher
-from happyhorse_spec.rules import CONSTRAINTS, Rule, walk
+from happyhorse_spec.rules import CONSTRAINTS, Rule, Schema, walk
 
 Sentences = Iterator[str]
 
@@ -142,9 +142,9 @@ def _roles_exist(provider: Provider) -> Sentences:
 
 def _defaults_are_allowed(provider: Provider) -> Sentences:
     for mode in provider.modes.values():
-        for model in sorted(_models(provider, mode)) or [None]:
-            named = {} if model is None else {provider.data["request"]["model"]: model}
-            body = _body_of({**mode.defaults, **named})
+        named = [{provider.data["request"]["model"]: model} for model in sorted(_models(provider, mode))]
+        for model in named or [{}]:
+            body = _body_of({**mode.defaults, **model})
             for breach in mode.request.judge(body):
                 if pointer.write(breach.path) in mode.defaults:
                     yield f"{mode.name}: the default at {pointer.write(breach.path)} breaks {breach.keyword}"
@@ -171,32 +171,49 @@ def _models(provider: Provider, mode: Mode) -> set[str]:
 
 
 def _near_is_right(provider: Provider) -> Sentences:
-    for file, law in _laws(provider):
-        for spot, schema in walk(law.book.schema):
-            for wrong, hint in schema.get("x-near", {}).items():
-                if "use" in hint and not _is_right(hint["use"], schema, law):
-                    place = pointer.write(spot.path)
-                    yield f"{file}{place}: x-near gives {hint['use']} for {wrong}, which is not allowed there either"
+    """A hint may lead into another mode: it is right where any mode takes it at the same place."""
+    spots = list(_spots(provider))
+    members = {(*spot.place, name) for spot in spots for name in spot.schema.get("properties", {})}
+    for spot in spots:
+        for wrong, hint in spot.schema.get("x-near", {}).items():
+            if "use" in hint and not _is_taken(hint["use"], spot, spots, members):
+                yield f"{spot.name}: x-near gives {hint['use']} for {wrong}, and no mode takes that"
 
 
-def _is_right(use: str, schema: Mapping[str, Any], law: Law) -> bool:
-    """Whether a hint names a member that is known, here or by its path from the top, or is an allowed value."""
-    if "additionalProperties" not in schema:
-        return matcher(schema)(use)
-    if use in schema["properties"]:
-        return True
-    place = pointer.write(part for name in use.split(".") for part in ("properties", name))
-    return pointer.follow(law.book.schema, place) is not None
+def _is_taken(use: str, spot: _Spot, spots: list[_Spot], members: set[tuple[str, ...]]) -> bool:
+    """Whether some mode knows this member, here or by its path from the top, or allows this value."""
+    if "additionalProperties" in spot.schema:
+        return (*spot.place, use) in members or tuple(use.split(".")) in members
+    return any(matcher(peer.schema)(use) for peer in spots if peer.limits_what(spot))
 
 
 def _annotations_speak_of_something(provider: Provider) -> Sentences:
+    """A shared piece may annotate a keyword that only some of those who share it have."""
+    spots = list(_spots(provider))
+    standing = {(spot.place, keyword) for spot in spots for keyword in spot.schema}
+    standing |= {((*spot.place, name), "required") for spot in spots for name in spot.schema.get("required", ())}
+    for spot in spots:
+        for annotation, keyword in _annotated(spot.schema):
+            if (spot.place, keyword) not in standing:
+                yield f"{spot.name}: {annotation} speaks of {keyword}, which does not stand there"
+
+
+class _Spot(NamedTuple):
+    """A subschema, where it is written, and what place of a request (or fact of a file) it judges."""
+
+    name: str
+    place: tuple[str, ...]
+    schema: Schema
+
+    def limits_what(self, other: _Spot) -> bool:
+        """Whether this subschema constrains what the other judges."""
+        return self.place == other.place and not CONSTRAINTS.isdisjoint(self.schema)
+
+
+def _spots(provider: Provider) -> Iterator[_Spot]:
     for file, law in _laws(provider):
         for spot, schema in walk(law.book.schema):
-            known = {*CONSTRAINTS.intersection(schema), "required", *({"default"} & schema.keys())}
-            for annotation, keyword in _annotated(schema):
-                if keyword not in known:
-                    place = pointer.write(spot.path)
-                    yield f"{file}{place}: {annotation} speaks of {keyword}, which does not stand there"
+            yield _Spot(file + pointer.write(spot.path), spot.place, schema)
 
 
 def _annotated(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
