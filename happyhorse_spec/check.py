@@ -118,9 +118,9 @@ def _untold(findings: Iterator[Finding], told: list[Finding]) -> Iterator[Findin
 
 
 def _sensible(advice: Iterator[Finding], rejections: list[Finding]) -> Iterator[Finding]:
-    """Advice, but none on how to use a value that is of the wrong type."""
-    mistyped = {found.pointer for found in rejections if found.rule.keyword == "type"}
-    return (found for found in advice if found.pointer not in mistyped)
+    """Advice, but none on how to use a value that is refused anyway."""
+    refused = {found.pointer for found in rejections}
+    return (found for found in advice if found.pointer not in refused)
 
 
 def judged(law: Law, body: object, reference: bool = False) -> Iterator[Finding]:

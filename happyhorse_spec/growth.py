@@ -55,7 +55,7 @@ def grow(schema: Schema, seed: Any = None, hints: Hints | None = None) -> Any:
         seen.add(key)
         breaches = judge(document)
         if not breaches:
-            return document
+            return orjson.loads(orjson.dumps(document))  # the same item may stand in it twice
         breach = min(breaches, key=lambda found: (_URGENCY.get(found.keyword, 2), len(found.path)))
         broken = _broken(schema, hints, document, breach)
         waiting += reversed(list(_mended(document, breach.path, broken)))

@@ -11,7 +11,7 @@ import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import Any, Literal
 
 from happyhorse_spec import pointer
@@ -30,9 +30,10 @@ _HAN = "\u99ac"
 class Twin:
     """A document that passes, one JSON Patch operation (RFC 6902), and the document after it.
 
-    `of` says what the documents are: a request body, or the facts of a media file. `told` is the id of the rule that
-    `check` reports: the rule itself; its double in the schema for any mode or of another mode; or None, where the edit
-    makes the request one of another mode and only the schema of the rule's own mode objects.
+    `of` says what the documents are: a request body, or the facts of a media file. Where advice cannot be had alone
+    (a field that is advised against, and its values), the document that passes may carry the other advice. `told` is
+    the id of the rule that `check` reports: the rule itself; its double in the schema for any mode or of another mode;
+    or None, where the edit makes the request one of another mode and only the schema of the rule's own mode objects.
     """
 
     of: Literal["request", "media"]
@@ -87,11 +88,10 @@ def _media_twins(provider: Provider, rule: Rule, law: Law) -> Iterator[Twin]:
 
 
 def _request_twins(provider: Provider, rule: Rule, law: Law, mode: Mode) -> Iterator[Twin]:
-    for passes, patch in _tries(provider, rule, law, _any_of_mode(provider, mode)):
+    for passes, patch in _tries(provider, rule, law, *_frames(provider, mode)):
         breaks = apply_patch(passes, patch)
-        if check_body(passes, provider):
-            continue
-        told = [finding.rule for finding in check_body(breaks, provider)]
+        before = {finding.rule.id for finding in check_body(passes, provider)}
+        told = [finding.rule for finding in check_body(breaks, provider) if finding.rule.id not in before]
         if len(told) == 1 and (told[0].place, told[0].keyword) == (rule.place, rule.keyword):
             yield Twin("request", passes, breaks, patch, told[0].id)
         elif _broken_alone(mode, breaks) == [rule.id]:
@@ -102,18 +102,21 @@ def _broken_alone(mode: Mode, body: Any) -> list[str]:
     return [finding.rule.id for law in (mode.request, mode.advice) for finding in judged(law, body)]
 
 
-def _any_of_mode(provider: Provider, mode: Mode) -> Schema:
-    """What a request of this mode satisfies when nothing at all is to be said about it."""
+def _frames(provider: Provider, mode: Mode) -> Iterator[Schema]:
+    """What the passing request satisfies: it is of the mode, and nothing at all is said about it; else only advice."""
     earlier = list(provider.modes.values())[: list(provider.modes).index(mode.name)]
-    schemas = [provider.any.book.schema, mode.request.book.schema, mode.advice.book.schema, mode.when]
-    return {"allOf": [*schemas, *({"not": other.when} for other in earlier)]}
+    refused = [provider.any.book.schema, mode.request.book.schema]
+    of_mode = [mode.when, *({"not": other.when} for other in earlier)]
+    yield {"allOf": [*refused, mode.advice.book.schema, *of_mode]}
+    yield {"allOf": [*refused, *of_mode]}
 
 
-def _tries(provider: Provider, rule: Rule, law: Law, frame: Schema) -> Iterator[tuple[Any, Patch]]:
+def _tries(provider: Provider, rule: Rule, law: Law, *frames: Schema) -> Iterator[tuple[Any, Patch]]:
     """A passing document and an edit that may break the rule."""
-    for wish, items in product(_wishes(rule), (1, 2)):
+    path = _path_of(law, rule)
+    for frame, wish, items in product(frames, _wishes(rule), (1, 2, 3)):
         try:
-            passes = grow({"allOf": [_along(law.book.schema, _path_of(law, rule), wish, items), frame]})
+            passes = grow({"allOf": [_along(law.book.schema, path, wish, items), frame]})
         except Barren:
             continue
         yield from ((passes, patch) for patch in _edits(provider, rule, passes))
@@ -156,7 +159,12 @@ def _wishes(rule: Rule) -> Iterator[Schema]:
         yield _WISHES[rule.keyword](rule.limit, rule.schema)
     if rule.keyword == "x-maxPromptUnits":
         yield from ({"const": _HAN * (rule.limit["limit"] // n)} for n in rule.limit.get("weights", {}).values())
-    yield {"required": [rule.limit]} if rule.keyword == "required" else {}
+    if _is_absence(rule):
+        yield {}
+    elif rule.keyword == "required":
+        yield {"required": [rule.limit]}
+    else:
+        yield {word: rule.schema[word] for word in (rule.keyword, "contains", "properties") if word in rule.schema}
 
 
 _WISHES: Mapping[str, Callable[[Any, Schema], Schema]] = {
@@ -192,9 +200,10 @@ def _edits(provider: Provider, rule: Rule, document: Any) -> Iterator[Patch]:
 def _fitting(provider: Provider, rule: Rule) -> Iterator[Any]:
     """Values that another mode takes where this one takes none."""
     for mode in provider.modes.values():
-        for spot, schema in walk(mode.request.book.schema):
-            if spot.place == rule.place and schema.get("not") != {} and schema.keys() & {"type", "enum"}:
-                yield grow(schema)
+        schemas = chain(walk(mode.request.book.schema), walk(mode.advice.book.schema))
+        for spot, schema in schemas:
+            if spot.place == rule.place and schema.keys() & {"type", "enum"}:
+                yield grow({word: limit for word, limit in schema.items() if word != "not"})
     yield TEXT
 
 
