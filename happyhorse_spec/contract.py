@@ -139,9 +139,10 @@ class Provider:
             yield from law.book.rules
 
     def error(self, word: str) -> ProviderError | None:
-        """The error with this key, else the first with this code."""
-        found = self.errors.get(word)
-        return found or next((error for error in self.errors.values() if error.code == word), None)
+        """The error with this key, else the first with this code, rather one whose message needs no values."""
+        found = [error for error in self.errors.values() if error.code == word]
+        found.sort(key=lambda error: "{" in error.message)
+        return self.errors.get(word) or next(iter(found), None)
 
 
 def provider_names() -> list[str]:

@@ -159,11 +159,10 @@ class TaskTable:
 
     def poll(self, task: Task, now: float) -> None:
         """Count a status poll; a step that lasts a number of polls ends after the last of them."""
-        step = task.plan[task.step]
-        if step.polls:
-            task.polls += 1
-            if task.polls > step.polls:
-                self._leave_step(task, now, [])
+        asked = task.plan[task.step].polls
+        if asked and task.polls >= asked and not task.waiting:
+            self._leave_step(task, now, [])
+        task.polls += 1
 
     def cancel(self, task: Task, now: float) -> bool:
         """Cancel a task that is PENDING; False where the edge does not exist."""

@@ -6,6 +6,7 @@ source. A file that the mock has not looked at is taken to be the one of the doc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ from mockserver.frame import frame_size, ratio_value, tier_lines
 #: 16:9 because it is every provider's default ratio.
 UNSEEN_SECONDS = 6.62
 UNSEEN_SHAPE = 16 / 9
+
+#: The roles of files that give a clip its shape.
+_SHAPING = ("first_frame", "video")
+_RATIO = re.compile(r"[1-9]\d?:[1-9]\d?")
 
 Facts = Mapping[str, Mapping[str, Any]]
 
@@ -45,7 +50,7 @@ def result_of(request: Request, facts: Facts) -> Result:
     """The result of a request; `facts` are the probed media by role (`first_frame`, `video`), as far as known."""
     data = request.provider.data["result"]
     resolution = str(request.get("resolution"))
-    ratio = request.get("ratio") if _takes_ratio(request) else None
+    ratio = _ratio(request)
     shape = ratio_value(ratio) if ratio else _shape_of(facts)
     width, height = frame_size(resolution, shape)
     taken, made = _seconds(request, facts, data)
@@ -64,12 +69,15 @@ def result_of(request: Request, facts: Facts) -> Result:
     )
 
 
-def _takes_ratio(request: Request) -> bool:
-    return request.provider.data["request"].get("ratio") in request.mode.defaults
+def _ratio(request: Request) -> str | None:
+    """The ratio that is asked for, where no file gives the shape and it is one."""
+    follows_a_file = any(media.role in _SHAPING for media in request.mode.media)
+    ratio = None if follows_a_file else request.get("ratio")
+    return ratio if isinstance(ratio, str) and _RATIO.fullmatch(ratio) else None
 
 
 def _shape_of(facts: Facts) -> float:
-    for role in ("first_frame", "video"):
+    for role in _SHAPING:
         if "aspect_ratio" in facts.get(role, {}):
             return min(2.5, max(0.4, float(facts[role]["aspect_ratio"])))
     return UNSEEN_SHAPE

@@ -1,0 +1,87 @@
+"""Time as an object."""
+
+import asyncio
+
+import pytest
+
+from mockserver.clock import Clock, ClockMode
+
+
+def test_manual_time_stands_still_until_it_is_advanced():
+    clock = Clock(ClockMode.MANUAL, start=1000.0)
+    assert clock.now() == clock.now() == 1000.0
+    assert clock.advance(5) == 1005.0
+
+
+def test_real_time_runs():
+    clock = Clock(start=1000.0)
+    first = clock.now()
+    while clock.now() == first:
+        pass
+    assert 1000.0 <= first < clock.now() < 1010.0
+
+
+def test_scaled_time_runs_faster():
+    clock = Clock(ClockMode.SCALED, rate=1_000_000, start=0.0)
+    while clock.now() < 1000.0:
+        pass
+
+
+@pytest.mark.parametrize("step", [-1, float("inf"), float("nan")])
+def test_refuses_a_step_that_is_not_forward(step):
+    with pytest.raises(ValueError, match="never runs backwards"):
+        Clock(ClockMode.MANUAL).advance(step)
+
+
+@pytest.mark.parametrize("rate", [0, -2, float("inf")])
+def test_refuses_a_rate_at_which_time_does_not_run(rate):
+    with pytest.raises(ValueError, match="more than 0"):
+        Clock(ClockMode.SCALED, rate=rate)
+
+
+def test_keeps_its_time_when_its_mode_is_switched():
+    clock = Clock(ClockMode.MANUAL, start=50.0)
+    clock.switch(ClockMode.REAL)
+    assert clock.now() >= 50.0
+    clock.switch(ClockMode.JUMP)
+    clock.jump_to(500.0)
+    assert clock.now() == 500.0
+    clock.jump_to(100.0)
+    assert clock.now() == 500.0
+
+
+@pytest.mark.parametrize("mode", [ClockMode.REAL, ClockMode.MANUAL])
+def test_jumps_only_in_jump_mode(mode):
+    clock = Clock(mode, start=0.0)
+    clock.jump_to(500.0)
+    assert clock.now() < 100.0
+
+
+def test_wakes_who_waits_when_time_is_advanced():
+    async def scenario():
+        clock = Clock(ClockMode.MANUAL, start=0.0)
+        waiting = asyncio.ensure_future(clock.until(60.0))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        clock.advance(60)
+        await asyncio.wait_for(waiting, 1)
+
+    asyncio.run(scenario())
+
+
+def test_waits_no_longer_than_scaled_time_takes():
+    async def scenario():
+        clock = Clock(ClockMode.SCALED, rate=1000, start=0.0)
+        await asyncio.wait_for(clock.until(20.0), 1)
+        assert clock.now() >= 20.0
+
+    asyncio.run(scenario())
+
+
+def test_moves_to_the_moment_that_is_waited_for_in_jump_mode():
+    async def scenario():
+        clock = Clock(ClockMode.JUMP, start=0.0)
+        await clock.until(86400.0)
+        assert clock.now() == 86400.0
+
+    asyncio.run(scenario())

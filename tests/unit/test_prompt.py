@@ -1,0 +1,76 @@
+"""The length of a prompt in units, and its references."""
+
+import pytest
+
+from happyhorse_spec.prompt import dangling_reference, prompt_units, references, too_long
+
+HAN = {"han": 2}
+BUDGET = {"limit": 5000, "weights": HAN}
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("horse", 5),
+        ("", 0),
+        ("马", 2),
+        ("a马b", 4),
+        ("，。", 2),
+        ("ひらがな", 4),
+        ("한국", 2),
+        ("\U00020000", 2),
+        ("\U00031350", 2),
+        ("\uf900", 2),
+        ("〇", 2),
+        ("e\u0301", 2),
+        ("🐎", 1),
+        ("\ud800", 1),
+    ],
+    ids=["ascii", "empty", "han", "mixed", "full-width-punctuation", "kana", "hangul", "extension-b", "extension-h",
+         "compatibility", "zero", "combining", "emoji", "lone-surrogate"],
+)  # fmt: skip
+def test_weighs_each_character(text, units):
+    assert prompt_units(text, HAN) == units
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("a" * 5000, True), ("a" * 5001, False), ("马" * 2500, True), ("马" * 2500 + "a", False), ("马" * 2501, False)],
+    ids=["5000", "5001", "2500-han", "2500-han-and-one", "2501-han"],
+)
+def test_holds_the_budget_exactly(text, fits):
+    assert (too_long(BUDGET, text) is None) is fits
+
+
+@pytest.mark.parametrize("value", [None, 5, ["a" * 9000], {"a": 1}], ids=["none", "number", "list", "object"])
+def test_says_nothing_of_what_is_no_text(value):
+    assert too_long(BUDGET, value) is None
+
+
+FORM = {"prompt": "/prompt", "images": "/media", "where": {"type": "image"}, "pattern": r"\[Image (\d+)\]"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "images", "fine"),
+    [
+        ("[Image 1] and [Image 2]", 2, True),
+        ("[Image 3]", 2, False),
+        ("[Image 0]", 2, False),
+        ("[image 9]", 2, True),
+        ("no images", 0, True),
+        ("[Image 1]", 0, False),
+        ("[Image 99999999999999999999]", 2, True),
+    ],
+)
+def test_counts_images_from_one(prompt, images, fine):
+    request = {"prompt": prompt, "media": [{"type": "image"}] * images + [{"type": "video"}, "text", None]}
+    assert (dangling_reference(FORM, request) is None) is fine
+
+
+@pytest.mark.parametrize("request_", [None, [], "x", {"prompt": 5}, {"prompt": "[Image 1]", "media": 5}])
+def test_survives_any_request(request_):
+    dangling_reference(FORM, request_)
+
+
+def test_lists_references_in_order():
+    assert references(r"character(\d+)", "character2, character1") == [2, 1]
