@@ -98,6 +98,29 @@ def clip(**wishes: Any) -> bytes:
     return file.getvalue()
 
 
+def numbers(*values: int, long: bool = False) -> bytes:
+    return struct.pack(f">{len(values)}{'Q' if long else 'I'}", *values)
+
+
+def trak(runs: list[tuple[int, int]], *, size: tuple[int, int] = (64, 64), version: int = 0, edited: int = 0) -> bytes:
+    """A track by hand: (frames, milliseconds each stays), milliseconds that the edit list plays."""
+    start, long = numbers(version << 24), version == 1
+    times = start + numbers(0, 0, long=long)
+    stsd = box(b"stsd", bytes(12) + b"avc1" + bytes(24) + struct.pack(">2H", *size))
+    stts = box(b"stts", numbers(0, len(runs), *(number for run in runs for number in run)))
+    media = box(b"mdhd", times + numbers(1000)) + box(b"hdlr", bytes(8) + b"vide")
+    mdia = box(b"mdia", media + box(b"minf", box(b"stbl", stsd + stts)))
+    elst = box(b"elst", start + numbers(1) + numbers(edited, 0, long=long) + numbers(1 << 16))
+    return box(b"trak", box(b"tkhd", times + numbers(1)) + (box(b"edts", elst) if edited else b"") + mdia)
+
+
+def assemble(tracks: bytes, *, stay: int = 0) -> bytes:
+    """A clip by hand, a thousand ticks a second; frames of fragments stay for `stay` of them unless they say else."""
+    mvhd, trex = box(b"mvhd", numbers(0, 0, 0, 1000)), box(b"trex", numbers(0, 1, 1, stay, 0, 0))
+    moov = box(b"moov", mvhd + tracks + box(b"mvex", trex))
+    return box(b"ftyp", b"isom\0\0\0\0") + moov + box(b"mdat", bytes(8))
+
+
 def box(name: bytes, body: bytes = b"") -> bytes:
     return struct.pack(">I4s", 8 + len(body), name) + body
 
@@ -171,9 +194,15 @@ def test_notices_a_truncated_progressive_picture() -> None:
     assert probe_bytes(data[: len(data) // 3])["condition"] == "damaged"
 
 
-def test_measures_but_does_not_decode_a_picture_of_impossible_size() -> None:
-    expected = {"width": 60000, "height": 60000, "condition": "unchecked"}
-    assert probe_bytes(png(60000, 60000)).items() >= expected.items()
+@pytest.mark.parametrize("side", [8193, 60000])
+def test_measures_but_does_not_decode_a_picture_of_impossible_size(side: int) -> None:
+    expected = {"width": side, "height": side, "condition": "unchecked"}
+    assert probe_bytes(png(side, side)).items() >= expected.items()
+
+
+def test_hides_what_a_decoder_warns_about() -> None:
+    no_frames = chunk(b"acTL", bytes(8))
+    assert probe_bytes(png(1, 1, rows=bytes(4), extra=no_frames))["condition"] == "whole"
 
 
 @pytest.mark.parametrize(
@@ -340,6 +369,71 @@ def test_reports_the_stored_size_of_a_clip_that_is_shown_turned() -> None:
 
 def test_names_an_unknown_codec_by_its_four_characters() -> None:
     assert probe_bytes(clip(frames=2).replace(b"mp4v", b"x\0z "))["codec"] == "xz"
+
+
+@pytest.mark.parametrize("version", [0, 1], ids=["short-numbers", "long-numbers"])
+def test_reads_both_versions_of_a_box(version: int) -> None:
+    facts = probe_bytes(assemble(trak([(50, 40)], version=version, edited=1500)))
+    assert facts == {
+        **probe_bytes(assemble(trak([(50, 40)]))),
+        "bytes": facts["bytes"],
+        "duration": 1.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "run", "fps"),
+    [
+        pytest.param((0x0,), (0x0, 20), 50, id="stay-of-the-movie"),
+        pytest.param((0x8, 40), (0x0, 20), 25, id="stay-of-the-fragment"),
+        pytest.param((0xB, 0, 0, 9, 40), (0x5, 20, 7, 7), 25, id="stay-after-other-fields"),
+        pytest.param((0x8, 40), (0x100, 20, *[10] * 20), 100, id="stay-of-each-frame"),
+        pytest.param((0x0,), (0xF05, 20, 7, 7, *[10, 1, 2, 3] * 20), 100, id="stay-among-other-columns"),
+    ],
+)
+def test_reads_every_form_of_a_fragment(header: tuple[int, ...], run: tuple[int, ...], fps: int) -> None:
+    flags, *fields = header
+    tfhd = box(b"tfhd", numbers(flags, 1, *fields))
+    moof = box(b"moof", box(b"traf", tfhd + box(b"trun", numbers(*run))))
+    facts = probe_bytes(assemble(trak([]), stay=20) + moof + moof)
+    assert (facts["fps"], facts["duration"]) == (fps, 40 / fps)
+
+
+def test_describes_the_longest_of_several_tracks() -> None:
+    short, long = trak([(1, 40)], size=(64, 64)), trak([(50, 40)], size=(640, 480))
+    for tracks in (short + long, long + short):
+        assert probe_bytes(assemble(tracks))["width"] == 640
+
+
+def test_leaves_frames_without_a_gap_out_of_the_extremes() -> None:
+    facts = probe_bytes(assemble(trak([(10, 0), (10, 40), (11, 20)])))
+    assert (facts["fps"], facts["fps_min"], facts["fps_max"]) == (50.0, 25.0, 50.0)
+
+
+@pytest.mark.parametrize("runs", [[], [(0, 40)], [(9, 0)]], ids=["none", "zero-times", "no-time"])
+def test_reports_no_duration_without_frames(runs: list[tuple[int, int]]) -> None:
+    facts = probe_bytes(assemble(trak(runs)))
+    assert facts["width"] == 64
+    assert not {"fps", "duration"} & facts.keys()
+
+
+def test_reports_no_size_if_a_side_is_zero() -> None:
+    facts = probe_bytes(assemble(trak([(50, 40)], size=(0, 64))))
+    assert facts["duration"] == 2.0
+    assert not {"width", "short_side", "aspect_ratio"} & facts.keys()
+
+
+def test_reads_an_index_with_a_long_length() -> None:
+    data = assemble(trak([(50, 40)]))
+    at = data.index(b"moov") - 4
+    length = int.from_bytes(data[at : at + 4])
+    moved = data[:at] + struct.pack(">I4sQ", 1, b"moov", length + 8) + data[at + 8 :]
+    assert probe_bytes(moved)["duration"] == 2.0
+
+
+def test_survives_a_movie_without_ticks() -> None:
+    data = assemble(trak([(50, 40)], edited=1500))
+    assert probe_bytes(patch(data, b"mvhd", 12, bytes(4)))["duration"] == 2.0
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
@@ -575,6 +669,10 @@ def test_survives_lengths_that_exhaust_other_readers(name: str) -> None:
         "trun": patch(fragmented, b"trun", 4, huge),
     }
     check_facts(damaged[name])
+
+
+def test_takes_an_endless_index_for_damage() -> None:
+    assert probe_bytes(patch(clip(), b"moov", -8, b"\xff\xff\xff\xff"))["condition"] == "damaged"
 
 
 def test_importing_the_module_loads_no_decoder() -> None:
