@@ -417,6 +417,12 @@ def test_reports_no_duration_without_frames(runs: list[tuple[int, int]]) -> None
     assert not {"fps", "duration"} & facts.keys()
 
 
+@pytest.mark.parametrize(("promised", "seconds"), [(1, 2.0), (2, 6.0), (9, 6.0)])
+def test_reads_the_rows_a_table_promises_and_has(promised: int, seconds: float) -> None:
+    data = assemble(trak([(50, 40), (50, 80)]))
+    assert probe_bytes(patch(data, b"stts", 4, numbers(promised)))["duration"] == seconds
+
+
 def test_reports_no_size_if_a_side_is_zero() -> None:
     facts = probe_bytes(assemble(trak([(50, 40)], size=(0, 64))))
     assert facts["duration"] == 2.0
