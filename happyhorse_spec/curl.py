@@ -29,24 +29,26 @@ from happyhorse_spec.document import (
 )
 
 # Characters. Linux passes 128 KiB in one argument (execve(2), MAX_ARG_STRLEN), macOS 1 MiB in all.
-MAX_CURL_SIZE = 2 * 2**20
+MAX_CURL_SIZE = 2**20
 
 _TOKEN = re.compile(
     r"""
       (?P<fold>      \\(?:\r?\n|\Z) )
     | (?P<trap>      \\[ \t]+(?:\r?\n|\Z) )
     | (?P<end>       \r?\n )
-    | (?P<space>     \s )
-    | (?P<comment>   (?<!\S)\#[^\n]* )
+    | (?P<space>     [ \t]+ )
     | (?P<single>    '[^']*' )
     | (?P<ansi>      \$'[^'\\]*+(?:\\.[^'\\]*+)*+' )
     | (?P<double>    "[^"\\]*+(?:\\.[^"\\]*+)*+" )
     | (?P<escape>    \\. )
     | (?P<operator>  [|;&<>()] )
-    | (?P<plain>     [^\s'"\\|;&<>()$]+ | \$(?!') )
+    | (?P<plain>     [^ \t\r\n'"\\|;&<>()$]+ | \$(?!') | \r )
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Only where a word could begin; elsewhere # is a character like any other.
+_COMMENT = re.compile(r"(?P<comment>#[^\n]*)")
+_BETWEEN_WORDS = frozenset({"space", "comment", "end", "operator"})
 _IN_DOUBLE = re.compile(r'\\(?P<kept>[$`"\\])|(?P<fold>\\\r?\n)|[^\\]+|\\')
 # A surrogate is left to the reader of JSON, which knows the same escape and joins the pair.
 _IN_ANSI = re.compile(r"\\u(?P<code>(?![dD][89a-fA-F])[0-9a-fA-F]{4})|\\(?P<sign>[nrt'\"\\])|[^\\]+|\\")
@@ -203,7 +205,7 @@ def _words(source: Source) -> Iterator[_Word]:
     pieces: list[tuple[str, int]] = []
     has_begun = False
     for token in tokens:
-        if token.lastgroup not in ("space", "comment", "end", "operator"):
+        if token.lastgroup not in _BETWEEN_WORDS:
             pieces += _pieces(token)
             continue
         if pieces:
@@ -217,8 +219,10 @@ def _words(source: Source) -> Iterator[_Word]:
     if pieces:
         yield _word(pieces)
     for token in tokens:
-        if token.lastgroup not in ("space", "comment", "end"):
-            raise source.error("only one command can be read, and this is another", token.start())
+        if token.lastgroup not in _BETWEEN_WORDS or token.lastgroup == "operator":
+            is_option = token[0].startswith("-")
+            reason = "the line above needs a \\ at its end" if is_option else "a file may have one command"
+            raise source.error(reason, token.start())
 
 
 def _refuse_unquoted(source: Source, token: re.Match[str]) -> None:
@@ -235,9 +239,11 @@ def _skip_line(tokens: Iterator[re.Match[str]]) -> None:
 
 
 def _tokens(source: Source) -> Iterator[re.Match[str]]:
-    text, at = source.text, 0
-    while token := _TOKEN.match(text, at):
+    text, at, is_between = source.text, 0, True
+    while token := (is_between and _COMMENT.match(text, at)) or _TOKEN.match(text, at):
         at = token.end()
+        if token.lastgroup != "fold":
+            is_between = token.lastgroup in _BETWEEN_WORDS
         if token.lastgroup == "trap":
             raise source.error("a space after the backslash ends the command here; remove it", token.start())
         yield token
