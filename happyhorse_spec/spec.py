@@ -1,0 +1,116 @@
+"""A request spec: one request, what is expected of the provider, and where each of its members stands in the file.
+
+Reading files is `spec_reader.py`, running specs is `runner.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from happyhorse_spec import pointer
+from happyhorse_spec.contract import Provider
+from happyhorse_spec.document import Document
+
+
+class Place(NamedTuple):
+    """Where something stands; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Fault(NamedTuple):
+    """What is wrong with a spec file, in one sentence; `place` is the file alone where no line is known."""
+
+    place: Place | str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class SpecError(Exception):
+    """Spec files that cannot be run; `faults` has one entry for everything that is to be mended."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold at a JSON pointer of the last answer, as a schema; `says` is its wording."""
+
+    at: str
+    schema: Mapping[str, Any]
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What must come true. `rejected` holds the members to compare, or is None where acceptance is expected.
+
+    `state` is the engine's word (`succeeded`), None where the task is not followed; `within` is in seconds.
+    """
+
+    rejected: Mapping[str, Any] | None = None
+    state: str | None = None
+    within: float | None = None
+    clip: Mapping[str, Any] = field(default_factory=dict)
+    where: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a spec was read: its document, and that of the file's defaults."""
+
+    document: Document
+    defaults: Document | None = None
+
+    def place(self, at: str = "", *, key: bool = False) -> Place:
+        """The place of a pointer into the spec: in its own document, else in the defaults."""
+        document = self.document
+        if self.defaults and pointer.follow(document.data, at, _ABSENT) is _ABSENT:
+            inherited = pointer.follow(self.defaults.data, "/defaults" + at, _ABSENT)
+            if inherited is not _ABSENT:
+                document, at = self.defaults, "/defaults" + at
+        position = document.position(at, key=key)
+        return Place(document.name, position.line, position.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One request and what is expected of it. `law` is what `load_provider` was asked for.
+
+    `headers` are extra ones, None for one that is left out; `interval` is seconds between polls, None as advised;
+    `secrets` are values that no output may show.
+    """
+
+    name: str
+    law: str
+    provider: Provider = field(repr=False)
+    body: Any
+    headers: Mapping[str, str | None] = field(repr=False)
+    expect: Expectation
+    tags: tuple[str, ...]
+    sources: tuple[str, ...]
+    interval: float | None
+    secrets: tuple[str, ...] = field(repr=False)
+    origin: Origin = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return f"{self.provider.name}/{self.name}"
+
+    def place(self, at: str = "", *, key: bool = False) -> Place:
+        """Line and column of a pointer into the spec."""
+        return self.origin.place(at, key=key)
+
+
+_ABSENT = object()

@@ -1,0 +1,209 @@
+"""YAML files -> specs: judged by spec.schema.json, merged with the file's `defaults`, multiplied by the matrix.
+
+What is wrong with the files is collected and raised at once, as a `SpecError` that names line and column of each
+fault. Nothing here sends anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from happyhorse_spec import pointer
+from happyhorse_spec.contract import SCHEMAS, Provider, load_provider, provider_names
+from happyhorse_spec.document import Document, DocumentError, read
+from happyhorse_spec.findings import show
+from happyhorse_spec.rules import LawError
+from happyhorse_spec.spec import Condition, Expectation, Fault, Origin, Place, Spec, SpecError
+from happyhorse_spec.spec_schema import breaches
+from happyhorse_spec.substitution import (
+    SubstitutionError,
+    Values,
+    label,
+    substitute,
+    taken_from_environment,
+    variants,
+)
+from happyhorse_spec.wording import listing, nearest
+
+#: The specs that come with the package.
+SPECS = SCHEMAS.parent / "specs"
+
+_SUBSTITUTED = ("request", "headers", "expect", "poll")
+
+
+def read_specs(paths: Iterable[str | Path], values: Values | None = None) -> list[Spec]:
+    """The specs of files and folders, in their order; raises SpecError with every fault of every file."""
+    reader = _Reader(values or Values())
+    for path in paths:
+        reader.read(path)
+    if reader.faults:
+        raise SpecError(list(dict.fromkeys(reader.faults)))
+    return reader.specs
+
+
+class _Reader:
+    """Collects specs, and faults instead of stopping at the first."""
+
+    def __init__(self, values: Values) -> None:
+        self.values = values
+        self.specs: list[Spec] = []
+        self.faults: list[Fault] = []
+
+    def read(self, path: str | Path) -> None:
+        try:
+            for file in _files(path):
+                known = len(self.faults)
+                self.read_file(file)
+                self.faults[known:] = sorted(self.faults[known:], key=lambda fault: fault.place[1:])
+        except DocumentError as error:
+            at = error.position
+            place = Place(error.name, at.line, at.column) if at else error.name
+            self.faults.append(Fault(place, error.message))
+
+    def read_file(self, path: str | Path) -> None:
+        defaults = None
+        for index, document in enumerate(read(path)):
+            origin = Origin(document, defaults)
+            found = [Fault(origin.place(at, key=key), told) for at, told, key in breaches(document.data)]
+            self.faults += found
+            if isinstance(document.data, dict) and "defaults" in document.data:
+                defaults = document
+                if index:
+                    told = "defaults stand in the first document of a file"
+                    self.faults.append(Fault(origin.place("/defaults", key=True), told))
+            elif not found:
+                self.expand(_merged(_shared(defaults), document.data), origin)
+
+    def expand(self, data: Mapping[str, Any], origin: Origin) -> None:
+        """Take up the variants of one document."""
+        missing = [name for name in ("provider", "request") if name not in data]
+        if missing:
+            told = f"it has no {missing[0]}; every spec has one, here or in the file's defaults"
+            self.faults.append(Fault(origin.place(), told))
+            return
+        try:
+            draft = _Draft(data, *_provider(data["provider"], Path(origin.document.name).parent), origin)
+            for variant in variants(data.get("matrix", {})):
+                self.expand_variant(draft, Values(self.values.var, self.values.env, variant))
+        except SubstitutionError as error:
+            self.faults.append(Fault(origin.place(error.pointer), str(error)))
+        except LawError as error:
+            self.faults.append(Fault(origin.place("/provider"), str(error)))
+
+    def expand_variant(self, draft: _Draft, values: Values) -> None:
+        """Take up one variant, unless what is put into it breaks the schema or names what its provider has not."""
+        filled = {
+            key: substitute(value, values, f"/{key}") if key in _SUBSTITUTED else value
+            for key, value in draft.data.items()
+        }
+        place = draft.origin.place
+        found = [Fault(place(at, key=key), told) for at, told, key in breaches(filled)]
+        if not found:
+            found = [Fault(place(at), told) for at, told in _unknown_words(filled.get("expect", {}), draft.provider)]
+        self.faults += found
+        if not found:
+            self.specs.append(draft.spec(filled, values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A document whose references are not resolved yet, and its provider."""
+
+    data: Mapping[str, Any]
+    law: str
+    provider: Provider
+    origin: Origin
+
+    def spec(self, filled: Mapping[str, Any], values: Values) -> Spec:
+        names = ", ".join(map(label, values.matrix.values()))
+        source = filled.get("source", [])
+        return Spec(
+            name=filled["name"] + (f" [{names}]" if names else ""),
+            law=self.law,
+            provider=self.provider,
+            body=filled["request"],
+            headers=filled.get("headers", {}),
+            expect=_expectation(filled.get("expect", {}), self.provider),
+            tags=tuple(filled.get("tags", ())),
+            sources=(source,) if isinstance(source, str) else tuple(source),
+            interval=filled.get("poll", {}).get("interval"),
+            secrets=tuple(taken_from_environment(self.data, values.env)),
+            origin=self.origin,
+        )
+
+
+def _files(path: str | Path) -> Iterator[str | Path]:
+    """The file itself, or the YAML files of a folder."""
+    folder = Path(path)
+    if str(path) == "-" or not folder.is_dir():
+        yield path
+        return
+    found = sorted(file for file in folder.rglob("*") if file.suffix in (".yaml", ".yml") and file.is_file())
+    if not found:
+        raise DocumentError("the folder holds no .yaml file", str(path))
+    yield from found
+
+
+def _shared(defaults: Document | None) -> Any:
+    return pointer.follow(defaults.data, "/defaults", {}) if defaults else {}
+
+
+def _merged(shared: Any, own: Any) -> Any:
+    """Mappings are merged member by member; otherwise the spec's own value stands."""
+    if not isinstance(shared, Mapping) or not isinstance(own, Mapping):
+        return own
+    both = {key: _merged(shared[key], own[key]) for key in shared.keys() & own.keys()}
+    return {**shared, **own, **both}
+
+
+def _provider(name: str, folder: Path) -> tuple[str, Provider]:
+    """What to ask `load_provider` for, and what it gives; a path is relative to the file that holds it."""
+    law = str(folder / name) if "/" in name else name
+    try:
+        return law, load_provider(law)
+    except LawError as error:
+        raise LawError(f"{error}{_meant(name, provider_names())}") from error
+
+
+def _unknown_words(expect: Mapping[str, Any], provider: Provider) -> Iterator[tuple[str, str]]:
+    """What an expectation names and the provider does not know: its state, the broken rule."""
+    words = {**provider.data["states"]}
+    state = expect.get("state")
+    if state is not None and state not in words.values():
+        known = list(dict.fromkeys(words.values()))
+        yield "/expect/state", f"expect.state is {show(state)}; it must be {listing(known)}{_meant(state, known)}"
+    rule = expect.get("rejected", {}).get("rule")
+    if rule is not None:
+        rules = [known.id for known in provider.rules() if known.effect == "reject"]
+        if rule not in rules:
+            at, told = "/expect/rejected/rule", f"{provider.name} has no rule {rule} that rejects"
+            yield at, f"{told}{_meant(rule, rules)}" if nearest(rule, rules) else f"{told}; `rules` lists them"
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    meant = nearest(word, known)
+    return f". Did you mean {meant}?" if meant else ""
+
+
+def _expectation(data: Mapping[str, Any], provider: Provider) -> Expectation:
+    ends = {word: state for state, word in reversed(provider.data["states"].items())}
+    is_followed = "rejected" not in data and ("accepted" not in data or "state" in data or "clip" in data)
+    return Expectation(
+        rejected=data.get("rejected"),
+        state=(ends[data["state"]] if "state" in data else "succeeded") if is_followed else None,
+        within=data.get("within"),
+        clip=data.get("clip", {}),
+        where=tuple(map(_condition, data.get("where", ()))),
+    )
+
+
+def _condition(data: Mapping[str, Any]) -> Condition:
+    if "equals" in data:
+        return Condition(data["at"], {"const": data["equals"]}, show(data["equals"]))
+    if "matches" in data:
+        schema = {"type": "string", "pattern": data["matches"]}
+        return Condition(data["at"], schema, f"a text that matches {data['matches']}")
+    return Condition(data["at"], data["schema"], f"what the schema {show(data['schema'])} takes")
