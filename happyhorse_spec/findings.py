@@ -72,6 +72,8 @@ class Finding:
 
     @property
     def _subject(self) -> str:
+        if self.rule.keyword == "header":
+            return f"the header {self.rule.place[0]}"
         if self.aspect is None:
             return self.name
         fact = _FACTS.get(self.aspect, (self.aspect.replace("_", " "),))[0]
@@ -166,6 +168,8 @@ def _measured(finding: Finding) -> str:
 
 
 def _type(finding: Finding) -> str:
+    if finding.aspect == "":
+        return "cannot be read"
     kinds = [finding.rule.limit] if isinstance(finding.rule.limit, str) else finding.rule.limit
     names = " or ".join(_WORDS.get(kind, f"a {kind}") for kind in kinds)
     return f"is {show(finding.value)}; it {_must(finding)} be {names}"
@@ -179,6 +183,11 @@ def _options(finding: Finding) -> str:
 def _form(finding: Finding) -> str:
     kind = "the advised" if finding.effect == "advise" else "an accepted"
     return f"is {show(finding.value)}, which is not in {kind} form"
+
+
+def _header(finding: Finding) -> str:
+    found = "missing" if finding.value is None else show(finding.value)
+    return f"is {found}; it must be {show(finding.rule.limit)}"
 
 
 def _count(finding: Finding) -> str:
@@ -269,6 +278,7 @@ _SENTENCES: Mapping[str, Callable[[Finding], str]] = {
     "not": _unwanted,
     "contains": lambda finding: f"has no item {_kind(finding)}; it {_must(finding)} have one",
     "maxContains": _too_many,
+    "header": _header,
     "x-maxPromptUnits": _units,
     "x-promptReferences": _references,
 }

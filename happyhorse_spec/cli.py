@@ -1,0 +1,107 @@
+"""The command `happyhorse-spec`: which subcommand, and what becomes of its errors.
+
+A subcommand is a module in `commands/` with `configure(parser)` and `run(args) -> exit code`. Only the chosen one is
+imported: a check of one file must not wait for a web server to load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+PROGRAM = "happyhorse-spec"
+COMMANDS = {
+    "check": "judge request files by what the provider documents",
+    "run": "send request specs to a provider and report",
+    "mock": "play the providers on this machine",
+    "rules": "list the rules, or explain one",
+    "cost": "say what requests will cost",
+    "probe": "say what a media file is, and for which roles it will do",
+    "convert": "write a request in the dialect of another provider",
+    "resume": "go on with a run that was interrupted",
+    "openapi": "write a provider's contract as OpenAPI",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code; see `failures.py` for what the codes mean."""
+    _never_fail_to_print()
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _forget_output()
+        return 141
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        name, rest = _chosen(argv)
+        command = import_module(f"happyhorse_spec.commands.{name}")
+        parser = argparse.ArgumentParser(f"{PROGRAM} {name}", allow_abbrev=False)
+        command.configure(parser)
+        code: int = command.run(parser.parse_args(rest))
+        return code
+    except SystemExit as stop:  # argparse has printed the help, or what is wrong with the options
+        return stop.code if isinstance(stop.code, int) else 0
+    except Exception as error:
+        from happyhorse_spec.failures import EXPECTED, exit_code
+
+        if not isinstance(error, EXPECTED):
+            raise
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return exit_code(error)
+
+
+def _chosen(argv: list[str]) -> tuple[str, list[str]]:
+    """The subcommand and its arguments; exits where there is none."""
+    commands = [name for name in COMMANDS if find_spec(f"happyhorse_spec.commands.{name}")]
+    if argv and argv[0] in commands:
+        return argv[0], argv[1:]
+    parser = _parser(commands)
+    if argv and not argv[0].startswith("-"):
+        near = difflib.get_close_matches(argv[0], commands, n=1)
+        parser.error(f"there is no command {argv[0]}" + (f"; did you mean {near[0]}?" if near else ""))
+    if not parser.parse_args(argv).version:
+        parser.error(f"name a command: {', '.join(commands)}")
+    from importlib.metadata import version
+
+    print(f"{PROGRAM} {version(PROGRAM)}")
+    raise SystemExit(0)
+
+
+def _parser(commands: list[str]) -> argparse.ArgumentParser:
+    width = max(map(len, commands))
+    parser = argparse.ArgumentParser(
+        PROGRAM,
+        usage=f"{PROGRAM} [-h] [--version] COMMAND ...",
+        epilog="commands:\n" + "\n".join(f"  {name:{width}}  {COMMANDS[name]}" for name in commands),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    return parser
+
+
+def _never_fail_to_print() -> None:
+    """A terminal that cannot show a character gets its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """Let the interpreter flush into nowhere when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

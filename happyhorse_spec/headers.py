@@ -1,0 +1,67 @@
+"""The headers that an endpoint demands, as rules like those of a body, and the judging of a request's headers.
+
+A rule's id is `<provider>.<endpoint>.header.<name>`. The key has one too: it must be there and have its scheme; whether
+it is a good key only the provider can say, and documentation prints a placeholder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from happyhorse_spec.contract import Endpoint, Header, Provider
+from happyhorse_spec.engine import matcher
+from happyhorse_spec.findings import Finding
+from happyhorse_spec.rules import Rule
+
+KEYWORD = "header"
+
+
+def header_rules(provider: Provider) -> Iterator[Rule]:
+    """The rules about headers of all endpoints."""
+    for endpoint in provider.endpoints.values():
+        for header in (_key(provider), *endpoint.headers):
+            yield _rule(provider, endpoint, header)
+
+
+def check_headers(
+    headers: Iterable[tuple[str, str]], body: object, endpoint: Endpoint, provider: Provider
+) -> Iterator[Finding]:
+    """Findings on the headers of one request to an endpoint; a `value` of None means that a header is missing."""
+    sent = {name.lower(): value for name, value in headers}
+    key = _key(provider)
+    shown = sent.get(key.name.lower())
+    scheme, _, secret = (shown or "").partition(" ")
+    if scheme.lower() != key.const.lower() or not secret.strip():
+        yield Finding(_rule(provider, endpoint, key), "", shown and "***")
+    for header in endpoint.headers:
+        value = sent.get(header.name.lower())
+        if (value is None or value.lower() != header.const.lower()) and _applies(header, body):
+            yield Finding(_rule(provider, endpoint, header), "", value)
+
+
+def _applies(header: Header, body: object) -> bool:
+    return header.when is None or matcher(header.when)(body)
+
+
+def _key(provider: Provider) -> Header:
+    """The header of the key; what it must hold is the scheme."""
+    key = provider.data["key"]
+    cited = [key["source"]] if isinstance(key["source"], str) else key["source"]
+    sources = tuple(provider.sources[source] for source in cited)
+    return Header(key["header"], key["scheme"], provider.data["refusals"]["no_key"], sources=sources)
+
+
+def _rule(provider: Provider, endpoint: Endpoint, header: Header) -> Rule:
+    is_key = header.name == provider.data["key"]["header"]
+    value = f"{header.const} {'$' + provider.data['key']['env'] if is_key else ''}".rstrip()
+    return Rule(
+        id=f"{provider.name}.{endpoint.name}.{KEYWORD}.{header.name}",
+        keyword=KEYWORD,
+        place=(header.name,),
+        limit=value,
+        schema=header.when or {},
+        effect="reject",
+        sources=header.sources,
+        fix=f'Send the header "{header.name}: {value}".',
+        error=header.error,
+    )
