@@ -94,7 +94,12 @@ CODECS = {
 
 def probe_bytes(data: bytes) -> Facts:
     """The facts of a file in memory. Raises MediaError if it is empty."""
-    return _probe(BytesIO(data), len(data), IMAGE_BYTES)[1]
+    return probe_stream(BytesIO(data), len(data))
+
+
+def probe_stream(stream: BinaryIO, size: int) -> Facts:
+    """The facts of an open file of `size` bytes, which must be able to seek. Raises MediaError if it is empty."""
+    return _probe(stream, size, IMAGE_BYTES)[1]
 
 
 def probe_file(path: Path, *, max_bytes: int = IMAGE_BYTES) -> Facts:

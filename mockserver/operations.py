@@ -15,6 +15,7 @@ from mockserver.grammar import refusal, spelled
 from mockserver.lifecycle import Plan, Task
 from mockserver.listing import list_tasks, page
 from mockserver.scripts import draw_plan, failing_plan, read_order, refused_plan
+from mockserver.uploads import grant
 
 Operate = Callable[[Call], Awaitable[Reply | Stream]]
 
@@ -90,6 +91,7 @@ OPERATIONS: Mapping[str, Operate] = {
     "batch": batch,
     "cancel": cancel,
     "list": listing,
+    "upload_policy": grant,
     "limits": limits,
     "token": token,
 }

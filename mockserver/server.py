@@ -14,10 +14,10 @@ import orjson
 from aiohttp import web
 
 from happyhorse_spec.contract import load_provider, provider_names
+from mockserver import downloads, uploads
 from mockserver.call import Call, Refused, Reply, refused
 from mockserver.delivery import Stream
 from mockserver.dialect import Dialect, Operation, make_dialect
-from mockserver.downloads import serve_result
 from mockserver.gate import admit
 from mockserver.http import preflight, respond, send_continue
 from mockserver.operations import OPERATIONS
@@ -48,6 +48,7 @@ class MockServer:
         self.dialects = {d.name: d for d in (make_dialect(load_provider(name), profile) for name in names)}
         self.host, self.port = host, port
         self._routes = Routes(self.dialects.values())
+        self._downloads = downloads.Downloads(self.dialects)
         self.courier = Courier()
         self._runner: web.ServerRunner | None = None
 
@@ -85,8 +86,10 @@ class MockServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         session, path = self._session(request)
-        if path.startswith("/result/"):
-            return await serve_result(request, session, path, self.dialects)
+        if path.startswith(downloads.PREFIX):
+            return await self._downloads.answer(request, session, path)
+        if path == uploads.PATH:
+            return await uploads.receive(request, session)
         found = self._routes.find(path)
         if request.method == "OPTIONS":
             return preflight(request, found.operations)

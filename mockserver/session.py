@@ -24,6 +24,7 @@ from mockserver.scripts import Pace
 if TYPE_CHECKING:
     from mockserver.dialect import Dialect
     from mockserver.scene import Scene
+    from mockserver.uploads import Upload
     from mockserver.webhook import Delivery
 
 SESSION_NAME = re.compile(r"~([A-Za-z0-9_.-]{1,64})")
@@ -58,6 +59,7 @@ class Session:
         self._secret = self._digest("signature")
         self.deliveries: deque[Delivery] = deque(maxlen=1000)
         self.tokens: dict[str, float] = {}
+        self.uploads: dict[str, Upload] = {}
         self._windows: dict[tuple[str, str], deque[float]] = {}
 
     @property
@@ -76,10 +78,13 @@ class Session:
         task = self.table.tasks.get(task_id)
         if task is None or task.lane[0] != dialect.name:
             return None
-        if now - task.submitted > dialect.data["retention"]["task_seconds"]["value"]:
+        retention = dialect.data["retention"]
+        age = now - task.submitted
+        if age <= retention["task_seconds"]["value"]:
+            return task
+        if age > retention["task_seconds"]["value"] + retention["result_seconds"]["value"]:
             self.table.forget(task)
-            return None
-        return task
+        return None
 
     def within_rate(self, dialect: Dialect, limit: str, now: float) -> bool:
         """Count one request against a rate of the provider; False where it is one too many."""
