@@ -66,7 +66,8 @@ def make_dialect(provider: Provider, profile: str | None = None) -> Dialect:
     variant = provider.data.get("profiles", {}).get(profile, {})
     answers |= {state: answers[name] for state, name in variant.items() if state in answers}
     ids = {name: form for name, form in provider.data["ids"].items() if isinstance(form, str)}
-    headers = compile_template(provider.data.get("response_headers", {}))
+    added = provider.data.get("response_headers", {}).items()
+    headers = compile_template({name: entry["value"] for name, entry in added})
     dialect = Dialect(provider, answers, headers, ids, provider.data["states"])
     dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())
     return dialect
