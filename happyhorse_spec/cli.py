@@ -13,9 +13,10 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
+from pathlib import Path
 
 PROGRAM = "happyhorse-spec"
+_FOLDER = Path(__file__).parent / "commands"
 COMMANDS = {
     "check": "judge request files by what the provider documents",
     "run": "send request specs to a provider and report",
@@ -64,7 +65,7 @@ def _run(argv: list[str]) -> int:
 
 def _chosen(argv: list[str]) -> tuple[str, list[str]]:
     """The subcommand and its arguments; exits where there is none."""
-    commands = [name for name in COMMANDS if find_spec(f"happyhorse_spec.commands.{name}")]
+    commands = [name for name in COMMANDS if (_FOLDER / f"{name}.py").is_file()]
     if argv and argv[0] in commands:
         return argv[0], argv[1:]
     parser = _parser(commands)

@@ -17,6 +17,7 @@ from happyhorse_spec.contract import Endpoint, Provider
 from happyhorse_spec.engine import matcher
 from happyhorse_spec.failures import BadRequest, Failure
 from happyhorse_spec.rules import walk
+from happyhorse_spec.wording import listing
 
 Place = tuple[str, ...]
 
@@ -37,12 +38,7 @@ def provider_of(body: object, providers: Sequence[Provider]) -> Provider:
         return likely[0]
     names = [provider.name for provider in likely or providers]
     doubt = "this could be a request for" if likely else "this is not like a request for"
-    raise Failure(f"{doubt} {_either(names)}; say which it is for with --provider")
-
-
-def _either(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} or {last}" if most else last
+    raise Failure(f"{doubt} {listing(names)}; say which it is for with --provider")
 
 
 def _score(body: object, provider: Provider) -> tuple[int, int, int] | None:
@@ -98,7 +94,7 @@ def call_of(method: str, url: str, body: object, providers: Iterable[Provider]) 
     likely = [call for call in calls if call.fit == best]
     names = sorted({call.provider.name for call in likely})
     if len(names) > 1:
-        raise Failure(f"the address leads to {_either(names)}; say which it is for with --provider")
+        raise Failure(f"the address leads to {listing(names)}; say which it is for with --provider")
     fitting = [call for call in likely if call.endpoint.method == method and _takes(call.endpoint, body)]
     if likely and not fitting:
         methods = " or ".join(sorted({call.endpoint.method for call in likely}))

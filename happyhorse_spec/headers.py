@@ -16,11 +16,9 @@ from happyhorse_spec.rules import Rule
 KEYWORD = "header"
 
 
-def header_rules(provider: Provider) -> Iterator[Rule]:
-    """The rules about headers of all endpoints."""
-    for endpoint in provider.endpoints.values():
-        for header in (_key(provider), *endpoint.headers):
-            yield _rule(provider, endpoint, header)
+def header_rules(provider: Provider, endpoint: Endpoint) -> list[Rule]:
+    """The rules about the headers of one endpoint."""
+    return [_rule(provider, endpoint, header) for header in (_key(provider), *endpoint.headers)]
 
 
 def check_headers(

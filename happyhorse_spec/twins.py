@@ -16,8 +16,10 @@ from typing import Any, Literal
 
 from happyhorse_spec import pointer
 from happyhorse_spec.check import check_body, judge_media, judged
-from happyhorse_spec.contract import Law, Mode, Provider
+from happyhorse_spec.contract import Endpoint, Law, Mode, Provider
 from happyhorse_spec.growth import TEXT, Barren, Schema, grow
+from happyhorse_spec.headers import KEYWORD as HEADER
+from happyhorse_spec.headers import check_headers, header_rules
 from happyhorse_spec.rules import Rule, SchemaPath, walk
 from happyhorse_spec.samples import sample
 
@@ -30,13 +32,14 @@ _HAN = "\u99ac"
 class Twin:
     """A document that passes, one JSON Patch operation (RFC 6902), and the document after it.
 
-    `of` says what the documents are: a request body, or the facts of a media file. Where advice cannot be had alone
-    (a field that is advised against, and its values), the document that passes may carry the other advice. `told` is
-    the id of the rule that `check` reports: the rule itself; its double in the schema for any mode or of another mode;
-    or None, where the edit makes the request one of another mode and only the schema of the rule's own mode objects.
+    `of` says what the documents are: a request body, the facts of a media file, the headers of a request. Where advice
+    cannot be had alone (a field that is advised against, and its values), the document that passes may carry the other
+    advice. `told` is the id of the rule that `check` reports: the rule itself; its double in the schema for any mode or
+    of another mode; or None, where the edit makes the request one of another mode and only the schema of the rule's own
+    mode objects.
     """
 
-    of: Literal["request", "media"]
+    of: Literal["request", "media", "headers"]
     passes: Any
     breaks: Any
     patch: Patch
@@ -71,6 +74,9 @@ def apply_patch(document: Any, patch: Patch) -> Any:
 
 
 def _attempts(provider: Provider, rule: Rule) -> Iterator[Twin]:
+    for endpoint in provider.endpoints.values():
+        if rule.keyword == HEADER and rule in header_rules(provider, endpoint):
+            yield from _header_twins(provider, rule, endpoint)
     for law in provider.media.values():
         if rule in law.book.rules:
             yield from _media_twins(provider, rule, law)
@@ -78,6 +84,15 @@ def _attempts(provider: Provider, rule: Rule) -> Iterator[Twin]:
         for law in (provider.any, mode.request, mode.advice):
             if rule in law.book.rules:
                 yield from _request_twins(provider, rule, law, mode)
+
+
+def _header_twins(provider: Provider, rule: Rule, endpoint: Endpoint) -> Iterator[Twin]:
+    body = grow(rule.schema)  # the rule may hold for some requests only
+    passes = {known.place[0]: known.limit for known in header_rules(provider, endpoint)}
+    patch = {"op": "remove", "path": pointer.write(rule.place)}
+    breaks = apply_patch(passes, patch)
+    if [finding.rule.id for finding in check_headers(breaks.items(), body, endpoint, provider)] == [rule.id]:
+        yield Twin("headers", passes, breaks, patch, rule.id)
 
 
 def _media_twins(provider: Provider, rule: Rule, law: Law) -> Iterator[Twin]:
@@ -116,7 +131,7 @@ def _tries(provider: Provider, rule: Rule, law: Law, *frames: Schema) -> Iterato
     path = _path_of(law, rule)
     for frame, wish, items in product(frames, _wishes(rule), (1, 2, 3)):
         try:
-            passes = grow({"allOf": [_along(law.book.schema, path, wish, items), frame]})
+            passes = grow({"allOf": [frame, _along(law.book.schema, path, wish, items)]})
         except Barren:
             continue
         yield from ((passes, patch) for patch in _edits(provider, rule, passes))

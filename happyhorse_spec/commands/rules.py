@@ -1,0 +1,115 @@
+"""`happyhorse-spec rules`: list the rules of the providers, explain one, list what the sources disagree on."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from happyhorse_spec.contract import Provider, load_provider, provider_names
+from happyhorse_spec.disputes import disputes
+from happyhorse_spec.explanation import dispute_in_words, explain, limit_in_words, rule_as_dict
+from happyhorse_spec.failures import FINE, Failure
+from happyhorse_spec.headers import header_rules
+from happyhorse_spec.rules import Rule
+from happyhorse_spec.wording import listing
+
+_EFFECTS = ("reject", "truncate", "ignore", "advise")
+_LIMIT_WIDTH = 60
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the rules of all providers or of one, or explain the rule with a given id."
+    parser.add_argument("words", nargs="*", metavar="PROVIDER|FOLDER|RULE", help="whose rules, or which one")
+    parser.add_argument("--mode", help="only the rules of this mode (t2v, i2v, ...), or of: any, media, submit")
+    parser.add_argument("--effect", choices=_EFFECTS, help="only the rules with this effect")
+    parser.add_argument("--conflicts", action="store_true", help="list what the sources disagree on, and the choice")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is asked for. Exit code 0, or 2 for a provider or a rule that there is not."""
+    named, ids = _sorted_out(args.words)
+    providers = [load_provider(name) for name in named or provider_names()]
+    if args.conflicts:
+        _print(line for provider in providers for line in _conflicts(provider, args.json))
+    elif ids:
+        _print(line for name in ids for line in _explained(name, providers, args.json))
+    else:
+        if not _print(line for provider in providers for line in _list(provider, args)):
+            raise Failure("no rule is like that; `happyhorse-spec rules` lists them all")
+    return FINE
+
+
+def all_rules(provider: Provider) -> Iterator[Rule]:
+    """The rules about bodies, media files and headers."""
+    yield from provider.rules()
+    for endpoint in provider.endpoints.values():
+        yield from header_rules(provider, endpoint)
+
+
+def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Providers and rules: a rule has a dot, and is no folder."""
+    ids = [word for word in words if "." in word and not (Path(word) / "provider.yaml").is_file()]
+    return [word for word in words if word not in ids], ids
+
+
+def _print(lines: Iterable[str]) -> bool:
+    """Print the lines; False where there are none."""
+    text = "\n".join(lines)
+    if text:
+        print(text)
+    return bool(text)
+
+
+def _list(provider: Provider, args: argparse.Namespace) -> Iterator[str]:
+    rules = [rule for rule in all_rules(provider) if _is_wanted(rule, provider, args)]
+    if args.json or not rules:
+        yield from (json.dumps(rule_as_dict(rule, provider), ensure_ascii=False, default=str) for rule in rules)
+        return
+    yield f"{provider.name}: {provider.title}, {len(rules)} rule{'' if len(rules) == 1 else 's'}"
+    width = max(len(rule.id) for rule in rules)
+    for rule in rules:
+        limit = limit_in_words(rule)
+        limit = limit if len(limit) <= _LIMIT_WIDTH else f"{limit[: _LIMIT_WIDTH - 1]}…"
+        yield f"  {rule.id:{width}}  {rule.effect:8}  {limit}"
+    yield ""
+
+
+def _is_wanted(rule: Rule, provider: Provider, args: argparse.Namespace) -> bool:
+    mode = rule.id.removeprefix(f"{provider.name}.").split(".")[0]
+    return args.mode in (None, mode) and args.effect in (None, rule.effect)
+
+
+def _explained(name: str, providers: Sequence[Provider], as_json: bool) -> Iterator[str]:
+    provider, rule = _find(name, providers)
+    if as_json:
+        yield json.dumps(rule_as_dict(rule, provider, twin=True), ensure_ascii=False, default=str)
+        return
+    yield from explain(rule, provider)
+    yield ""
+
+
+def _find(name: str, providers: Sequence[Provider]) -> tuple[Provider, Rule]:
+    known = {rule.id: (provider, rule) for provider in providers for rule in all_rules(provider)}
+    if name in known:
+        return known[name]
+    near = [known_name for known_name in known if known_name.endswith(f".{name}")]
+    near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    hint = f"did you mean {listing(near[:5])}?" if near else "`happyhorse-spec rules` lists them all"
+    raise Failure(f"there is no rule {name}; {hint}")
+
+
+def _conflicts(provider: Provider, as_json: bool) -> Iterator[str]:
+    found = list(disputes(provider))
+    if as_json:
+        lines = ({"provider": provider.name, **dispute.as_dict()} for dispute in found)
+        yield from (json.dumps(line, ensure_ascii=False, default=str) for line in lines)
+        return
+    yield f"{provider.name}: {provider.title}, {len(found)} conflicts"
+    yield ""
+    for dispute in found:
+        yield from dispute_in_words(dispute)
+        yield ""

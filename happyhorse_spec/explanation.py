@@ -1,0 +1,164 @@
+"""A rule in words: one line in a list, or everything that is known about it, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from happyhorse_spec.contract import Provider
+from happyhorse_spec.disputes import Dispute
+from happyhorse_spec.findings import show
+from happyhorse_spec.rules import Conflict, Rule, Source
+from happyhorse_spec.twins import Twin, twins
+
+_WIDTH = 100
+_CUT = 80
+
+
+def limit_in_words(rule: Rule) -> str:
+    """What a rule asks for, without its place: `3`, `required`, `1080P | 720P`."""
+    match rule.keyword:
+        case "required":
+            return "required"
+        case "additionalProperties":
+            return "known fields only"
+        case "enum":
+            return _value(rule.limit)
+        case "type":
+            return _value(rule.limit)
+        case "not":
+            return "absent" if rule.limit == {} else f"not {show(rule.limit)}"
+        case "x-maxPromptUnits":
+            weights = [f"a {script} character counts {n}" for script, n in rule.limit.get("weights", {}).items()]
+            return ", ".join([str(rule.limit["limit"]), *weights])
+        case "x-promptReferences":
+            return f"each {rule.limit['pattern']} has its image"
+    return _value(rule.limit)
+
+
+def _value(value: Any) -> str:
+    """A value as people write it: texts without quotes, choices with strokes between them."""
+    if isinstance(value, list):
+        return " | ".join(map(_value, value))
+    return value if isinstance(value, str) else show(value)
+
+
+def rule_as_dict(rule: Rule, provider: Provider, *, twin: bool = False) -> dict[str, Any]:
+    """A rule as JSON; with its twin where that is asked for, which takes a moment."""
+    known = {
+        "rule": rule.id,
+        "provider": provider.name,
+        "effect": rule.effect,
+        "place": list(rule.place),
+        "keyword": rule.keyword,
+        "limit": rule.limit,
+        "why": rule.why,
+        "fix": rule.fix,
+        "source": [_source(source) for source in rule.sources],
+        "conflict": [_conflict(conflict) for conflict in rule.conflicts],
+    }
+    if not twin:
+        return known
+    found = twins(provider, rule)
+    pair = {"of": found.of, "passes": found.passes, "patch": found.patch, "told": found.told} if found else None
+    return {**known, "twin": pair}
+
+
+def explain(rule: Rule, provider: Provider) -> Iterator[str]:
+    """All that is known about a rule, line by line."""
+    yield rule.id
+    yield ""
+    yield from _entry("place", ".".join(rule.place).replace(".items", "[]") or "the request")
+    keyword = "" if rule.keyword in ("required", "not") else f"{rule.keyword.removeprefix('x-')}: "
+    yield from _entry("limit", keyword + limit_in_words(rule))
+    yield from _entry("effect", _effect(rule, provider))
+    yield from _entry("why", rule.why)
+    yield from _entry("fix", rule.fix)
+    for source in rule.sources:
+        yield from _entry("source", f"{source.title} ({source.kind}, seen {source.seen}) {source.url}")
+    for conflict in rule.conflicts:
+        yield from _entry("disputed", f"{_value(conflict.value)}, says {_titles(conflict.sources)}. {conflict.why}")
+    yield from _twin(rule, twins(provider, rule))
+
+
+def _effect(rule: Rule, provider: Provider) -> str:
+    if rule.effect != "reject":
+        return rule.effect
+    error = provider.errors[rule.error or provider.data["refusals"]["violation"]]
+    return f"reject ({error.code or error.key}, HTTP {error.status})"
+
+
+def _twin(rule: Rule, twin: Twin | None) -> Iterator[str]:
+    if twin is None:
+        yield from _entry("example", "none was found that breaks this rule and no other")
+        return
+    what = {"request": "", "media": "facts of a file: ", "headers": "headers: "}[twin.of]
+    yield _label("passes") + what + _short(twin.passes)
+    edit = f"{twin.patch['op']} {twin.patch['path'] or 'the whole'}"
+    word = "with" if twin.patch["op"] == "replace" else "as"
+    value = f" {word} {_short(twin.patch['value'])}" if "value" in twin.patch else ""
+    yield _label("breaks") + what + edit + value
+    if twin.told is None:
+        yield _label("") + "(it is then a request of another mode; only the schema of this mode objects)"
+    elif twin.told != rule.id:
+        yield _label("") + f"(told as {twin.told}, which says the same)"
+
+
+def _short(value: Any) -> str:
+    """JSON in one line, its long texts cut."""
+    return json.dumps(_cut(value), ensure_ascii=False)
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _cut(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_cut(item) for item in value]
+    is_long = isinstance(value, str) and len(value) > _CUT
+    return f"{value[: _CUT // 4]}… {len(value)} characters" if is_long else value
+
+
+def _label(name: str) -> str:
+    return f"  {f'{name}:' if name else '':10}"
+
+
+def _entry(name: str, text: str | None) -> list[str]:
+    label = _label(name)
+    if not text:
+        return []
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def dispute_in_words(dispute: Dispute) -> Iterator[str]:
+    """A dispute: the topic and the choice, then who says otherwise, then why."""
+    modes = f" ({', '.join(dispute.modes)})" if dispute.modes else ""
+    yield f"{dispute.topic}{modes}: {_value(dispute.choice)}"
+    for claim in dispute.claims:
+        yield from _indented(f"- {_value(claim.value)}, says {_titles(claim.sources)}")
+    yield from _indented(f"  {dispute.why}")
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False)
+
+
+def _titles(sources: tuple[Source, ...]) -> str:
+    return "; ".join(source.title for source in sources)
+
+
+def _source(source: Source) -> dict[str, str]:
+    return {"title": source.title, "url": source.url, "kind": source.kind, "seen": source.seen}
+
+
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    sources = [_source(source) for source in conflict.sources]
+    return {"value": conflict.value, "source": sources, "why": conflict.why}
