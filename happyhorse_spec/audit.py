@@ -162,6 +162,11 @@ def _body_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
+def models(provider: Provider) -> set[str]:
+    """The models that any mode takes."""
+    return {model for mode in provider.modes.values() for model in _models(provider, mode)}
+
+
 def _models(provider: Provider, mode: Mode) -> set[str]:
     """The models that a mode takes."""
     place = tuple(pointer.parts(provider.data["request"]["model"]))
@@ -229,10 +234,10 @@ def _rules_are_repaired(provider: Provider) -> Sentences:
 
 
 def _prices_have_models(provider: Provider) -> Sentences:
-    models = {model for mode in provider.modes.values() for model in _models(provider, mode)}
+    known = models(provider)
     tiers = {tier for rule in _resolutions(provider) for tier in rule.limit}
     for price in provider.data.get("prices", ()):
-        if not any(re.search(price["models"], model) for model in models):
+        if not any(re.search(price["models"], model) for model in known):
             yield f"prices: {price['models']} matches no model"
         for tier in sorted(price["per_second"].keys() - tiers):
             yield f"prices: {tier} is no resolution of any mode"

@@ -1,0 +1,38 @@
+"""What the tests of the law share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from happyhorse_spec.contract import SCHEMAS, load_provider
+
+Edit = Callable[[Any], object]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Callable[[str, str, Edit], str]:
+    """A function that copies the folder of a provider, edits one file of the copy and gives its path."""
+
+    def copy(provider: str, file: str, edit: Edit) -> str:
+        folder = tmp_path / provider
+        folder.mkdir()
+        for path in (SCHEMAS / provider).iterdir():
+            if path.name != file:
+                (folder / path.name).symlink_to(path)
+        data = _read(provider, file)
+        edit(data)
+        (folder / file).write_text(json.dumps(data), "utf-8")  # JSON is YAML
+        return str(folder)
+
+    return copy
+
+
+def _read(provider: str, file: str) -> Any:
+    if file == "provider.yaml":
+        return json.loads(json.dumps(load_provider(provider).data))
+    return json.loads((SCHEMAS / provider / file).read_text("utf-8"))
