@@ -380,7 +380,7 @@ def owned_words() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "file", [str(path.relative_to(ROOT)) for package in PACKAGES for path in package.rglob("*.py")]
+    "file", [str(path.relative_to(ROOT)) for package in PACKAGES for path in sorted(package.rglob("*.py"))]
 )
 def test_no_python_file_names_a_provider_or_a_model(file: str) -> None:
     text = (ROOT / file).read_text("utf-8").lower()
