@@ -74,8 +74,8 @@ def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> I
             yield from judge_media(provider.media[role], facts, where)
 
 
-def judge_media(law: Law, facts: Mapping[str, Any], where: str) -> Iterator[Finding]:
-    """Findings on one probed file, all at the pointer `where` of its URL."""
+def judge_media(law: Law, facts: Mapping[str, Any] | None, where: str) -> Iterator[Finding]:
+    """Findings on one probed file (None: it cannot be read), all at the pointer `where` of its URL."""
     for found in judged(law, facts, False):
         aspect = " ".join(pointer.parts(found.pointer))
         yield Finding(found.rule, where, found.value, suggestion=found.suggestion, aspect=aspect)

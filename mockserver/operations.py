@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from happyhorse_spec import pointer
 from happyhorse_spec.check import rejected
 from happyhorse_spec.contract import Mode
+from happyhorse_spec.findings import Finding
 from happyhorse_spec.request import Request
 from mockserver.call import Call, Refused, Reply
 from mockserver.delivery import DELIVERIES, Stream, choose
 from mockserver.grammar import refusal, spelled
+from mockserver.inspection import UNSEEN, inspect
 from mockserver.lifecycle import Plan, Task
 from mockserver.listing import list_tasks, page
 from mockserver.scripts import draw_plan, failing_plan, read_order, refused_plan
@@ -22,7 +23,7 @@ Operate = Callable[[Call], Awaitable[Reply | Stream]]
 
 async def submit(call: Call) -> Reply | Stream:
     """Judge the request, take the task up, and answer now, at its end, or line by line."""
-    task = accept(call)
+    task = await accept(call)
     call.courier.watch(call, task)
     deliver = DELIVERIES[choose(call)]
     return await deliver(call, task)
@@ -97,25 +98,35 @@ OPERATIONS: Mapping[str, Operate] = {
 }
 
 
-def accept(call: Call) -> Task:
+async def accept(call: Call) -> Task:
     """The task that a submit makes; raises Refused where the provider would."""
     findings = rejected(call.body, call.dialect.provider)
     mode = call.dialect.provider.mode_of(call.body)
     first = [found for found in findings if found.rule.id.startswith(f"{call.dialect.name}.any.")]
-    if mode is None or (findings and (first or _moment(call) == "documented")):
+    if mode is None or first:
         raise Refused(*refusal(findings, call.dialect.provider)) if findings else call.refusal("violation")
-    wrong = refusal(findings, call.dialect.provider) if findings else None
+    seen = UNSEEN if findings else await inspect(call, mode)
+    wrong = _wrong(call, findings or seen.findings) or seen.download_error
+    if wrong and _moment(call) == "documented":
+        raise wrong
     request = Request(call.dialect.provider, mode, call.body)
+    call.now = call.session.settle()
     plan = _plan(call, mode, request, wrong)
     if full := call.session.has_room(call.dialect, (call.dialect.name, str(request.get("model")))):
         raise call.refusal(full)
     task = _task(call, mode, request, plan)
+    task.notes = {"facts": seen.facts} if seen.facts else None
     call.session.table.submit(task)
     call.session.settle()
     return task
 
 
-def _plan(call: Call, mode: Mode, request: Request, wrong: Any) -> Plan:
+def _wrong(call: Call, findings: list[Finding]) -> Refused | None:
+    """The provider's error for what was found, if anything was."""
+    return Refused(*refusal(findings, call.dialect.provider)) if findings else None
+
+
+def _plan(call: Call, mode: Mode, request: Request, wrong: Refused | None) -> Plan:
     settings, timing = call.session.settings, call.dialect.data["timing"]
     random = call.session.random
     if wrong:

@@ -43,17 +43,15 @@ FIELDS, FIELD_BYTES = 32, 64 * 1024
 SPOOL_BYTES = 1024 * 1024
 #: How long a client may take to send a form.
 FORM_SECONDS = 300.0
-#: Facts of a file that nothing can be said about.
-UNREADABLE: Facts = {"kind": "unknown", "format": "unknown"}
 
 _SIGNED = ("OSSAccessKeyId", "policy", "Signature")
 _STATUSES = {"200": 200, "201": 201}
 
 
 class Upload(NamedTuple):
-    """What is known of a file that was uploaded, and when that was."""
+    """What is known of a file that was uploaded (None: it cannot be read), and when that was."""
 
-    facts: Facts
+    facts: Facts | None
     stored: float
 
 
@@ -100,11 +98,11 @@ async def receive(request: web.BaseRequest, session: Session) -> web.StreamRespo
         return refuse(request, session, Denied("MalformedPOSTRequest"))
 
 
-def stored_facts(call: Call, url: str) -> Facts | None:
-    """The facts of the file that an upload's URL names; None where there is none, or none any more."""
+def find_upload(call: Call, url: str) -> Upload | None:
+    """The file that an upload's URL names; None where the session has none, or none any more."""
     upload = call.session.uploads.get(url.removeprefix(url_start(call.dialect) or ""))
     keeps = call.dialect.data["retention"]["upload_seconds"]["value"]
-    return upload.facts if upload and call.now <= upload.stored + keeps else None
+    return upload if upload and call.now <= upload.stored + keeps else None
 
 
 def url_start(dialect: Dialect) -> str | None:
@@ -174,7 +172,7 @@ def _largest(rules: Mapping[str, Any], key: str, now: float) -> int:
     return int(most)
 
 
-async def _read_file(part: BodyPartReader, most: int) -> tuple[Facts, str]:
+async def _read_file(part: BodyPartReader, most: int) -> tuple[Facts | None, str]:
     """The facts of the file and its tag; raises Denied where it is larger than `most` bytes."""
     size, tag = 0, md5(usedforsecurity=False)
     with SpooledTemporaryFile(SPOOL_BYTES) as file:
@@ -188,11 +186,11 @@ async def _read_file(part: BodyPartReader, most: int) -> tuple[Facts, str]:
         return await asyncio.to_thread(_facts, file, size), tag.hexdigest().upper()
 
 
-def _facts(file: SpooledTemporaryFile[bytes], size: int) -> Facts:
+def _facts(file: SpooledTemporaryFile[bytes], size: int) -> Facts | None:
     try:
         return probe_stream(cast("BinaryIO", file), size)
     except MediaError:
-        return UNREADABLE
+        return None
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
