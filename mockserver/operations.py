@@ -31,20 +31,10 @@ async def submit(call: Call) -> Reply | Stream:
 
 async def poll(call: Call) -> Reply:
     """How one task is."""
-    task_id = call.params.get("task_id") or pointer.follow(call.body, call.operation.data["reads"]["task_id"])
-    return await look(call, str(task_id))
-
-
-async def look(call: Call, task_id: str) -> Reply:
-    """The answer about a task id, known or not."""
-    session = call.session
-    session.clock.jump_to(session.table.next_due())
-    call.now = session.settle()
-    task = session.find(task_id, call.dialect, call.now)
-    if task is None:
-        return _unknown(call, task_id)
-    session.table.poll(task, call.now)
-    return call.about(task)
+    task_id = str(call.params.get("task_id") or pointer.follow(call.body, call.operation.data["reads"]["task_id"]))
+    _move_on(call)
+    task = call.session.find(task_id, call.dialect, call.now)
+    return _tell(call, task) if task else _unknown(call, task_id)
 
 
 async def batch(call: Call) -> Reply:
@@ -52,8 +42,9 @@ async def batch(call: Call) -> Reply:
     ids = pointer.follow(call.body, call.operation.data["reads"]["task_ids"])
     if not isinstance(ids, list):
         raise call.refusal("violation")
+    _move_on(call)
     found = [call.session.find(str(task_id), call.dialect, call.now) for task_id in ids]
-    items = [call.about(task).body for task in found if task]
+    items = [_tell(call, task).body for task in found if task]
     return call.answer("batch", call.scene(items=items, count=len(items)))
 
 
@@ -165,6 +156,18 @@ def _moment(call: Call) -> str:
     """When a violation is told: `documented` (at submit) or `observed` (by the task)."""
     moment: str = call.session.settings.validation or call.dialect.data["validation"]["default"]
     return moment
+
+
+def _move_on(call: Call) -> None:
+    """A question about tasks moves a jumping clock to the next event."""
+    call.session.clock.jump_to(call.session.table.next_due())
+    call.now = call.session.settle()
+
+
+def _tell(call: Call, task: Task) -> Reply:
+    """The answer about a task, which counts as one poll of it."""
+    call.session.table.poll(task, call.now)
+    return call.about(task)
 
 
 def _unknown(call: Call, task_id: str) -> Reply:
