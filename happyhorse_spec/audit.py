@@ -85,6 +85,19 @@ def _named_errors(provider: Provider) -> Iterator[tuple[str, str]]:
     yield from ((f"rule {rule.id}", rule.error) for rule in provider.rules() if rule.error)
 
 
+def _refusals_are_answered(provider: Provider) -> Sentences:
+    """What an operation or a limit can refuse has an error."""
+    operations = {endpoint.data.get("operation", name) for name, endpoint in provider.endpoints.items()}
+    for names, notices in ((operations, _REFUSES), (provider.data["limits"].keys(), _LIMITS)):
+        for name in sorted(names & notices.keys()):
+            if notices[name] not in provider.data["refusals"]:
+                yield f"{name} can be refused, and refusals does not have {notices[name]}"
+
+
+_REFUSES = dict.fromkeys(("batch", "list", "limits", "token", "upload_policy"), "query") | {"cancel": "cancel"}
+_LIMITS = {"submit": "submit_rate", "query": "query_rate", "queued": "queue_full"}
+
+
 def _answers_exist(provider: Provider) -> Sentences:
     for place, name in _named_answers(provider):
         if name not in provider.data["answers"]:
@@ -283,6 +296,7 @@ def _meanings(provider: Provider, endpoint: Endpoint) -> dict[str, str]:
 CHECKS: tuple[Callable[[Provider], Sentences], ...] = (
     _sources_exist,
     _errors_exist,
+    _refusals_are_answered,
     _answers_exist,
     _answers_are_described,
     _states_are_answered,

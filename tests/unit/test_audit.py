@@ -48,6 +48,16 @@ FAULTS: dict[str, tuple[str, Callable[[Any], object], str]] = {
         lambda schema: schema["properties"]["model"].update({"x-error": "nothing"}),
         "rule dashscope.t2v.model.enum names the error nothing",
     ),
+    "operation that cannot be refused": (
+        "provider.yaml",
+        lambda data: data["refusals"].pop("cancel"),
+        "cancel can be refused, and refusals does not have cancel",
+    ),
+    "limit that cannot be told": (
+        "provider.yaml",
+        lambda data: data["refusals"].pop("queue_full"),
+        "queued can be refused, and refusals does not have queue_full",
+    ),
     "answer of an endpoint": (
         "provider.yaml",
         lambda data: data["endpoints"]["poll"]["answers"].update(nothing=200),

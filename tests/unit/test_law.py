@@ -310,6 +310,7 @@ UNCLOSED: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda data: data["key"].update(source=["absence", "chosen"]),
         "key: 'why' is a required property",
     ),
+    "watermark without its text": (lambda data: data["result"].pop("watermark_text"), "'watermark_text' is a required"),
     "price of no day": (
         lambda data: data.update(
             prices=[{"scope": "all", "currency": "USD", "models": "a", "per_second": {"720P": 1}}]
