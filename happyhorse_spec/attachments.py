@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from happyhorse_spec.check import judge_media, media_urls
-from happyhorse_spec.contract import Law, Mode
-from happyhorse_spec.failures import BadRequest
+from happyhorse_spec.contract import Mode
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.media import MediaError, probe_data_url, probe_file
 from happyhorse_spec.subjects import Subject
@@ -40,7 +40,7 @@ def media_findings(subject: Subject, mode: Mode, fetched: Mapping[str, Facts]) -
         try:
             facts = fetched.get(url) or _facts(url, subject)
         except MediaError as error:
-            yield _unreadable(law, where, str(error))
+            yield from (replace(found, note=str(error)) for found in judge_media(law, None, where))
         else:
             yield from judge_media(law, facts, where) if facts else ()
 
@@ -52,7 +52,7 @@ def _facts(url: str, subject: Subject) -> Facts | None:
     if not is_local(url):
         return None
     path = subject.folder / (unquote(urlsplit(url).path) if url[:5].lower() == "file:" else url)
-    return probe_file(path) if subject.is_spec or _exists(path) else None
+    return probe_file(path) if subject.spec or _exists(path) else None
 
 
 def _exists(path: Path) -> bool:
@@ -60,14 +60,6 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # too long for a path, or with a character that none has
         return False
-
-
-def _unreadable(law: Law, where: str, reason: str) -> Finding:
-    """The finding that a file cannot be read, under the rule that its facts must be known."""
-    rule = law.book.by_place.get(((), "type"))
-    if rule is None:
-        raise BadRequest(f"{where}: {reason}")
-    return Finding(rule, where, note=reason, aspect="")
 
 
 def without_local_urls(findings: list[Finding], subject: Subject, mode: Mode) -> list[Finding]:

@@ -13,7 +13,7 @@ import orjson
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Law, Mode, Provider, load_provider
-from happyhorse_spec.document import Document, Position, read_json
+from happyhorse_spec.document import Document, read_json
 from happyhorse_spec.engine import Breach
 from happyhorse_spec.findings import Finding, suggest
 from happyhorse_spec.rules import Rule, RuleBook
@@ -48,14 +48,9 @@ def check_document(document: Document, provider: Provider, *, base: str = "") ->
     return [place(found, document, base) for found in check_body(pointer.follow(document.data, base), provider)]
 
 
-def position_of(finding: Finding, document: Document, base: str = "") -> Position:
-    """Where the finding stands in the document; an unknown member is marked at its name."""
-    return document.position(base + finding.pointer, key=finding.rule.keyword in ("additionalProperties", "not"))
-
-
 def place(finding: Finding, document: Document, base: str = "") -> Finding:
-    """The finding with its line and column in the document."""
-    spot = position_of(finding, document, base)
+    """The finding with its line and column in the document; an unknown member is marked at its name."""
+    spot = document.position(base + finding.pointer, key=finding.is_about_name)
     return finding.at(spot.line, spot.column)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from happyhorse_spec.document import DocumentError
 from happyhorse_spec.rules import LawError
+from happyhorse_spec.substitution import SubstitutionError
 
 FINE, FINDINGS, USAGE, NOT_SEEN = 0, 1, 2, 3
 
@@ -31,12 +32,12 @@ class NotSeen(Failure):
 
 
 #: The errors of the library that people meet, and what they mean to a command.
-EXPECTED = (Failure, LawError, DocumentError)
+EXPECTED = (Failure, LawError, DocumentError, SubstitutionError)
 
 
 def exit_code(error: Exception) -> int:
     """The exit code of an expected error. A file that cannot even be opened is wrong usage."""
     if isinstance(error, Failure):
         return error.exit_code
-    is_content = isinstance(error, DocumentError) and not isinstance(error.__context__, OSError)
+    is_content = isinstance(error, (DocumentError, SubstitutionError)) and not isinstance(error.__context__, OSError)
     return FINDINGS if is_content else USAGE

@@ -88,6 +88,11 @@ class Finding:
         return name or "the request"
 
     @property
+    def is_about_name(self) -> bool:
+        """Whether a member's name is what is wrong, not its value."""
+        return self.rule.keyword in ("additionalProperties", "not")
+
+    @property
     def fix(self) -> str | None:
         """The repair: the suggestion where there is one, then the rule's sentence."""
         hint = f"Did you mean {show(self.suggestion)}?" if self.suggestion is not None else None

@@ -24,7 +24,7 @@ class Output(Protocol):
     def found(self, file: str, finding: Finding, position: Position | None) -> None:
         """A finding, where it stands in the file if that is known."""
 
-    def passed(self, where: str, what: str) -> None:
+    def passed(self, file: str, position: Position | None, what: str) -> None:
         """A request about which there is nothing to say."""
 
     def failed(self, file: str, message: str, position: Position | None) -> None:
@@ -44,8 +44,8 @@ class Text:
         if finding.fix:
             print(f"  fix:    {finding.fix}")
 
-    def passed(self, where: str, what: str) -> None:
-        print(f"{where}: {_paint('ok', 'ok')} ({what})")
+    def passed(self, file: str, position: Position | None, what: str) -> None:
+        print(f"{_place(file, position)}: {_paint('ok', 'ok')} ({what})")
 
     def failed(self, file: str, message: str, position: Position | None) -> None:
         sys.stdout.flush()
@@ -58,7 +58,7 @@ class Lines:
     def found(self, file: str, finding: Finding, position: Position | None) -> None:
         print(json.dumps({**finding.as_dict(), **_spot(position), "file": file}, ensure_ascii=False))
 
-    def passed(self, where: str, what: str) -> None:
+    def passed(self, file: str, position: Position | None, what: str) -> None:
         pass
 
     def failed(self, file: str, message: str, position: Position | None) -> None:
@@ -74,7 +74,7 @@ class Annotations:
         words = [f"{finding.message}.", finding.fix or "", f"({finding.rule.id})"]
         self._print(level, file, " ".join(filter(None, words)), position)
 
-    def passed(self, where: str, what: str) -> None:
+    def passed(self, file: str, position: Position | None, what: str) -> None:
         pass
 
     def failed(self, file: str, message: str, position: Position | None) -> None:

@@ -16,7 +16,7 @@ from happyhorse_spec.contract import SCHEMAS, Provider, load_provider, provider_
 from happyhorse_spec.document import Document, DocumentError, read
 from happyhorse_spec.findings import show
 from happyhorse_spec.rules import LawError
-from happyhorse_spec.spec import Condition, Expectation, Fault, Origin, Place, Spec, SpecError
+from happyhorse_spec.spec import FINAL, Condition, Expectation, Fault, Origin, Place, Spec, SpecError
 from happyhorse_spec.spec_schema import breaches
 from happyhorse_spec.substitution import (
     SubstitutionError,
@@ -75,7 +75,7 @@ class _Reader:
                     told = "defaults stand in the first document of a file"
                     self.faults.append(Fault(origin.place("/defaults", key=True), told))
             elif not found:
-                self.expand(_merged(_shared(defaults), document.data), origin)
+                self.expand(merged(_shared(defaults), document.data), origin)
 
     def expand(self, data: Mapping[str, Any], origin: Origin) -> None:
         """Take up the variants of one document."""
@@ -151,11 +151,11 @@ def _shared(defaults: Document | None) -> Any:
     return pointer.follow(defaults.data, "/defaults", {}) if defaults else {}
 
 
-def _merged(shared: Any, own: Any) -> Any:
-    """Mappings are merged member by member; otherwise the spec's own value stands."""
+def merged(shared: Any, own: Any) -> Any:
+    """A spec with the defaults of its file: mappings are merged by member; otherwise the spec's own value stands."""
     if not isinstance(shared, Mapping) or not isinstance(own, Mapping):
         return own
-    both = {key: _merged(shared[key], own[key]) for key in shared.keys() & own.keys()}
+    both = {key: merged(shared[key], own[key]) for key in shared.keys() & own.keys()}
     return {**shared, **own, **both}
 
 
@@ -169,12 +169,11 @@ def _provider(name: str, folder: Path) -> tuple[str, Provider]:
 
 
 def _unknown_words(expect: Mapping[str, Any], provider: Provider) -> Iterator[tuple[str, str]]:
-    """What an expectation names and the provider does not know: its state, the broken rule."""
-    words = {**provider.data["states"]}
+    """What an expectation names and the provider does not know: a state that is an end, a rule."""
+    words = list(dict.fromkeys(word for state, word in provider.data["states"].items() if state in FINAL))
     state = expect.get("state")
-    if state is not None and state not in words.values():
-        known = list(dict.fromkeys(words.values()))
-        yield "/expect/state", f"expect.state is {show(state)}; it must be {listing(known)}{_meant(state, known)}"
+    if state is not None and state not in words:
+        yield "/expect/state", f"expect.state is {show(state)}; it must be {listing(words)}{_meant(state, words)}"
     rule = expect.get("rejected", {}).get("rule")
     if rule is not None:
         rules = [known.id for known in provider.rules() if known.effect == "reject"]
@@ -189,7 +188,7 @@ def _meant(word: str, known: Sequence[str]) -> str:
 
 
 def _expectation(data: Mapping[str, Any], provider: Provider) -> Expectation:
-    ends = {word: state for state, word in reversed(provider.data["states"].items())}
+    ends = {word: state for state, word in provider.data["states"].items() if state in FINAL}
     is_followed = "rejected" not in data and ("accepted" not in data or "state" in data or "clip" in data)
     return Expectation(
         rejected=data.get("rejected"),

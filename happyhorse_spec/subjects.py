@@ -1,12 +1,13 @@
-"""What a file asks to be judged: the request in each of its documents, and the provider it is for.
+"""What a file asks to be judged: the requests in its documents, and the provider that each is for.
 
-A document is a plain body, a request spec (a mapping that holds the body as `request`), or a curl command. Nothing is
-judged here.
+A document is a plain body, a request spec (a mapping that holds the body as `request`; a matrix makes several), or a
+curl command. Nothing is judged here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,46 +15,80 @@ from typing import Any
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Provider, load_provider, provider_names
 from happyhorse_spec.detect import call_of, provider_of
-from happyhorse_spec.document import Document
+from happyhorse_spec.document import Document, Position
 from happyhorse_spec.failures import BadRequest
 
 SUBMIT = "submit"
+_SPEC = "/request"
+_DEFAULTS = "/defaults"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One request. `base` is the pointer of its body in the document; `endpoint` is known of a curl command.
+    """One request. `endpoint` is known of a curl command, `spec` is the whole of a request spec.
 
-    `is_spec`: a runner reads it, and uploads the local files that it names; else it is sent as it stands.
+    A runner reads a spec, and uploads the local files that it names; all else is sent as it stands.
     """
 
     document: Document
-    base: str
+    body: Any
     provider: Provider
     folder: Path
-    is_spec: bool = False
     endpoint: Endpoint | None = None
-
-    @property
-    def body(self) -> Any:
-        return pointer.follow(self.document.data, self.base)
+    spec: Mapping[str, Any] | None = None
+    defaults: Document | None = None
 
     @property
     def has_body(self) -> bool:
         return self.endpoint is None or self.endpoint.name == SUBMIT
 
+    def position(self, at: str, *, key: bool = False) -> Position:
+        """Where the member of the body at a pointer stands: in its document, else in the defaults of the file."""
+        if self.spec is None:
+            return self.document.position(at, key=key)
+        own, shared = _SPEC + at, _DEFAULTS + _SPEC + at
+        is_shared = self.defaults and not _has(self.document, own) and _has(self.defaults, shared)
+        return (self.defaults if is_shared and self.defaults else self.document).position(
+            shared if is_shared else own, key=key
+        )
 
-def subject_of(document: Document, folder: Path, provider: str | None = None) -> Subject:
-    """The request of a document; raises Failure or LawError where its provider cannot be told."""
+
+def _has(document: Document, at: str) -> bool:
+    return pointer.follow(document.data, at, _ABSENT) is not _ABSENT
+
+
+def is_defaults(document: Document) -> bool:
+    """Whether a document holds what the specs after it have in common, and no request."""
+    return isinstance(document.data, dict) and "defaults" in document.data and "request" not in document.data
+
+
+def subjects_of(document: Document, defaults: Document | None, folder: Path, provider: str | None) -> Iterator[Subject]:
+    """The requests of a document; raises Failure, LawError or SubstitutionError where one cannot be told."""
     if document.curl:
-        return _command(document, folder, _known(provider))
-    data = document.data
-    if isinstance(data, dict) and "request" in data:
-        named = provider or _named(data, folder)
-        law = load_provider(named) if named else provider_of(data["request"], list(_known(None)))
-        return Subject(document, "/request", law, folder, is_spec=True)
-    law = load_provider(provider) if provider else provider_of(data, list(_known(None)))
-    return Subject(document, "", law, folder)
+        yield _command(document, folder, _known(provider))
+        return
+    whole = document.data
+    shared = defaults.data["defaults"] if defaults and isinstance(defaults.data, dict) else {}
+    if isinstance(whole, dict) and ("request" in whole or "request" in shared):
+        yield from _specs(document, defaults, shared, folder, provider)
+        return
+    law = load_provider(provider) if provider else provider_of(whole, _known(None))
+    yield Subject(document, whole, law, folder)
+
+
+def _specs(
+    document: Document, defaults: Document | None, shared: Any, folder: Path, provider: str | None
+) -> Iterator[Subject]:
+    """One subject for each variant of a spec."""
+    from happyhorse_spec.spec_reader import merged
+    from happyhorse_spec.substitution import Values, substitute, variants
+
+    whole = merged(shared, document.data)
+    named = provider or _named(whole, folder)
+    for variant in variants(whole.get("matrix", {})):
+        body = substitute(whole["request"], Values(env=os.environ, matrix=variant), _SPEC)
+        law = load_provider(named) if named else provider_of(body, _known(None))
+        yield Subject(document, body, law, folder, spec=whole, defaults=defaults)
 
 
 def _known(provider: str | None) -> Sequence[Provider]:
@@ -65,15 +100,16 @@ def _named(spec: Mapping[str, Any], folder: Path) -> str | None:
     name = spec.get("provider")
     if name is not None and not isinstance(name, str):
         raise BadRequest("provider must be the name of a provider, or a folder")
-    if name and (folder / name / "provider.yaml").is_file():
-        return str(folder / name)
-    return name
+    return str(folder / name) if name and "/" in name else name
 
 
 def _command(document: Document, folder: Path, providers: Sequence[Provider]) -> Subject:
     assert document.curl
     call = call_of(document.curl.method, document.curl.url, document.data, providers)
     if call:
-        return Subject(document, "", call[0], folder, endpoint=call[1])
+        return Subject(document, document.data, call[0], folder, endpoint=call[1])
     provider = providers[0] if len(providers) == 1 else provider_of(document.data, providers)
-    return Subject(document, "", provider, folder, endpoint=provider.endpoints[SUBMIT])
+    return Subject(document, document.data, provider, folder, endpoint=provider.endpoints[SUBMIT])
+
+
+_ABSENT = object()

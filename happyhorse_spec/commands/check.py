@@ -7,24 +7,28 @@ printed `output.py`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_spec.check import check_body, media_urls, position_of
+from happyhorse_spec import pointer
+from happyhorse_spec.check import check_body, media_urls
 from happyhorse_spec.document import Document, DocumentError, Position, read
 from happyhorse_spec.failures import EXPECTED, FINDINGS, FINE, NOT_SEEN, exit_code
 from happyhorse_spec.findings import Finding, show
 from happyhorse_spec.headers import check_headers
 from happyhorse_spec.output import FORMATS, Output
-from happyhorse_spec.subjects import Subject, subject_of
+from happyhorse_spec.subjects import Subject, is_defaults, subjects_of
+from happyhorse_spec.substitution import SubstitutionError
 
 if TYPE_CHECKING:
     from happyhorse_spec.contract import Mode
 
 Facts = Mapping[str, Any]
 
-#: Findings on one request. More than a few are one mistake, made many times.
+#: Findings on one document. More than a few are one mistake, made many times.
 _SHOWN = 100
 
 
@@ -42,51 +46,83 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge all files; the exit code is the worst of theirs."""
-    output = FORMATS[args.format]()
-    return max(_check_file(path, args, output) for path in args.files)
+    check = _Check(args.provider, args.strict, args.media, FORMATS[args.format]())
+    return max(check.file(path) for path in args.files)
 
 
-def _check_file(path: str, args: argparse.Namespace, output: Output) -> int:
-    try:
-        documents = read(path)
-    except DocumentError as error:
-        output.failed(error.name, error.message, error.position)
-        return exit_code(error)
-    folder = Path(path).parent
-    return max(_check_document(document, folder, args, output, len(documents) > 1) for document in documents)
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One run of the command."""
 
+    provider: str | None
+    is_strict: bool
+    fetches: bool
+    output: Output
 
-def _check_document(
-    document: Document, folder: Path, args: argparse.Namespace, output: Output, is_one_of_many: bool
-) -> int:
-    position = document.position() if is_one_of_many else None
-    try:
-        subject = subject_of(document, folder, args.provider)
-        fetched, code = _fetched(subject, output) if args.media else ({}, FINE)
+    def file(self, path: str) -> int:
+        try:
+            documents = read(path)
+        except DocumentError as error:
+            self.output.failed(error.name, error.message, error.position)
+            return exit_code(error)
+        defaults = documents[0] if is_defaults(documents[0]) else None
+        asked = documents[1:] if defaults else documents
+        folder = Path(path).parent
+        return max((self.document(document, defaults, folder, len(asked) > 1) for document in asked), default=FINE)
+
+    def document(self, document: Document, defaults: Document | None, folder: Path, has_siblings: bool) -> int:
+        start = document.position() if has_siblings else None
+        try:
+            subjects = list(subjects_of(document, defaults, folder, self.provider))
+            judged = [(subject, *self.subject(subject)) for subject in subjects]
+        except EXPECTED as error:
+            position = document.position(error.pointer) if isinstance(error, SubstitutionError) else start
+            self.output.failed(document.name, str(error), position)
+            return exit_code(error)
+        findings = [(subject, finding) for subject, found, _ in judged for finding in found]
+        self.print(findings)
+        if not findings:
+            self.output.passed(document.name, start, _kind(subjects))
+        is_bad = any(self.is_strict or finding.effect == "reject" for _, finding in findings)
+        return max(FINDINGS if is_bad else FINE, *(code for _, _, code in judged))
+
+    def subject(self, subject: Subject) -> tuple[list[Finding], int]:
+        """The findings on a request, and the exit code of looking at its media."""
+        fetched, code = self.fetched(subject) if self.fetches and subject.has_body else ({}, FINE)
         findings = list(_findings(subject, fetched))
-    except EXPECTED as error:
-        output.failed(document.name, str(error), position)
-        return exit_code(error)
-    _print(findings, subject, output)
-    if not findings:
-        output.passed(f"{document.name}:{position.line}" if position else document.name, _kind(subject))
-    is_bad = any(args.strict or finding.effect == "reject" for finding in findings)
-    return max(code, FINDINGS if is_bad else FINE)
+        return ([] if _is_expected(findings, subject) else findings), code
+
+    def fetched(self, subject: Subject) -> tuple[dict[str, Facts], int]:
+        """The facts of the http media, and the exit code: not all of them may be there to look at."""
+        from happyhorse_spec.fetch import fetch_facts
+
+        mode = subject.provider.mode_of(subject.body)
+        named = [(where, url) for _, where, url in media_urls(subject.body, mode)] if mode else []
+        facts = fetch_facts(url for _, url in named if url.lower().startswith(("http://", "https://")))
+        missing = [(where, url) for where, url in named if isinstance(facts.get(url), str)]
+        for where, url in missing:
+            message = f"{show(url)} could not be fetched: {facts[url]}"
+            self.output.failed(subject.document.name, message, subject.position(where))
+        found = {url: known for url, known in facts.items() if not isinstance(known, str)}
+        return found, NOT_SEEN if missing else FINE
+
+    def print(self, findings: Sequence[tuple[Subject, Finding]]) -> None:
+        """Print findings; what variants of one spec share is printed once."""
+        told = {(found.rule.id, found.pointer, found.message): (subject, found) for subject, found in findings}
+        shown = [
+            (subject.document.name, finding, subject.position(finding.pointer, key=finding.is_about_name))
+            for subject, finding in islice(told.values(), _SHOWN)
+        ]
+        for name, finding, position in sorted(shown, key=_rank):
+            self.output.found(name, finding, position)
+        if len(told) > _SHOWN:
+            more = f"{len(told) - _SHOWN} more findings are not shown; mend these first"
+            self.output.failed(shown[0][0], more, None)
 
 
-def _print(findings: list[Finding], subject: Subject, output: Output) -> None:
-    document = subject.document
-    shown = [(finding, position_of(finding, document, subject.base)) for finding in findings[:_SHOWN]]
-    for finding, position in sorted(shown, key=_rank):
-        output.found(document.name, finding, position)
-    if len(findings) > _SHOWN:
-        more = f"{len(findings) - _SHOWN} more findings are not shown; mend these first"
-        output.failed(document.name, more, None)
-
-
-def _rank(found: tuple[Finding, Position]) -> tuple[bool, int, int]:
+def _rank(shown: tuple[str, Finding, Position]) -> tuple[bool, int, int]:
     """What is rejected first, then as it stands in the file."""
-    finding, position = found
+    _, finding, position = shown
     return finding.effect != "reject", position.line, position.column
 
 
@@ -110,26 +146,21 @@ def _with_media(
 ) -> Iterator[Finding]:
     from happyhorse_spec.attachments import media_findings, without_local_urls
 
-    yield from without_local_urls(findings, subject, mode) if subject.is_spec else findings
+    yield from without_local_urls(findings, subject, mode) if subject.spec else findings
     yield from media_findings(subject, mode, fetched)
 
 
-def _fetched(subject: Subject, output: Output) -> tuple[dict[str, Facts], int]:
-    """The facts of the http media of a request, and the exit code: not all of them may be there to look at."""
-    from happyhorse_spec.fetch import fetch_facts
-
-    mode = subject.provider.mode_of(subject.body)
-    named = [(where, url) for _, where, url in media_urls(subject.body, mode)] if mode else []
-    facts = fetch_facts(url for _, url in named if url.lower().startswith(("http://", "https://")))
-    missing = [(where, url) for where, url in named if isinstance(facts.get(url), str)]
-    for where, url in missing:
-        position = subject.document.position(subject.base + where)
-        output.failed(subject.document.name, f"{show(url)} could not be fetched: {facts[url]}", position)
-    found = {url: known for url, known in facts.items() if not isinstance(known, str)}
-    return found, NOT_SEEN if missing else FINE
+def _is_expected(findings: Sequence[Finding], subject: Subject) -> bool:
+    """Whether the request of a spec is rejected, and the spec says so."""
+    rejected = pointer.follow(subject.spec, "/expect/rejected")
+    rules = [finding.rule.id for finding in findings if finding.effect == "reject"]
+    named = rejected.get("rule") if isinstance(rejected, Mapping) else None
+    return rejected is not None and bool(rules) and named in (None, *rules)
 
 
-def _kind(subject: Subject) -> str:
-    mode = subject.provider.mode_of(subject.body) if subject.has_body else None
-    endpoint = subject.endpoint.name if subject.endpoint else ""
-    return f"{subject.provider.name}, {mode.name if mode else endpoint}"
+def _kind(subjects: Sequence[Subject]) -> str:
+    """What was judged: `acme, t2v`."""
+    first = subjects[0]
+    mode = first.provider.mode_of(first.body) if first.has_body else None
+    kind = f"{first.provider.name}, {mode.name if mode else first.endpoint.name if first.endpoint else ''}"
+    return f"{kind}, {len(subjects)} variants" if len(subjects) > 1 else kind
