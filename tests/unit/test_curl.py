@@ -140,6 +140,8 @@ def test_a_finding_in_the_body_is_shown_in_the_command() -> None:
         ("curl http://a && curl http://b", "GET", []),
         ("\n# First\n  curl \\\n http://a # last", "GET", []),
         ("curl http://a \\", "GET", []),
+        ("curl http://a \\\n# last", "GET", []),
+        ("curl -X 'A'#B\\ #C http://a", "A#B #C", []),
     ],
 )
 def test_options_say_what_is_sent(text: str, method: str, headers: list[tuple[str, str]]) -> None:
@@ -151,6 +153,20 @@ def test_a_command_without_a_body_stands_at_its_address() -> None:
     document = read_curl("curl -s \\\n  http://a", "a.sh")
     assert document.data is None
     assert spot(document) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("curl http://a -d'[1, 2]'", (1, 22)),
+        ("curl http://a -sSd'[1, 2]'", (1, 24)),
+        ('curl http://a -d "[1, \\\n2]"', (2, 1)),
+        ("curl http://a -d [1,\\\n2]", (2, 1)),
+    ],
+)
+def test_a_body_may_be_attached_and_broken_into_lines(text: str, where: tuple[int, int]) -> None:
+    document = read_curl(text, "a.sh")
+    assert (document.data, spot(document, "/1")) == ([1, 2], where)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +191,7 @@ def test_a_command_without_a_body_stands_at_its_address() -> None:
         ("curl http://a -d $'\\'", (1, 18), "this quote is not closed"),
         ("curl http://a -d @-", (1, 18), "the body comes from standard input"),
         ("curl http://a -d ''", (1, 19), "it is not JSON: expecting value"),
+        ('curl http://a -d ""', (1, 19), "it is not JSON: expecting value"),
         ("curl http://a -d b=c", (1, 18), "it is not JSON: expecting value"),
         ('curl http://a -d \'{\n  "b": 1,\n  "b": 2}\'', (3, 3), "the key 'b' appears twice"),
         ('curl http://a -d "{\\"b\\": nan}"', (1, 27), "it is not JSON: expecting value"),

@@ -368,7 +368,11 @@ def test_plain_scalars_mean_what_the_core_schema_says(scalar: str, value: Any) -
         ("[" * 10_000, (1, 101), "the nesting is deeper than 100 levels"),
         ("- " * 10_000, (1, 201), "the nesting is deeper than 100 levels"),
         ("{a: " * 10_000, (1, 401), "the nesting is deeper than 100 levels"),
-        ("- &a0 [x]\n" + "".join(f"- &a{n} [*a{n - 1}]\n" for n in range(1, 200)), (100, 9), "the nesting is"),
+        (
+            "- &a0 [x]\n" + "".join(f"- &a{n} [&b [*a{n - 1}], &c 1]\n" for n in range(1, 200)),
+            (51, 13),
+            "the nesting is",
+        ),
     ],
     ids=lambda value: repr(value)[:30],
 )
@@ -412,6 +416,10 @@ def test_what_is_merged_stands_at_its_alias_and_yields_to_what_is_written() -> N
     assert [(position.line, position.column) for position in merged] == [(5, 7)] * 3
     assert read_back.position("/z/a", key=True).column == 3
     assert read_back.position("/z/c").line == 4
+
+
+def test_a_merge_key_in_quotes_is_a_key() -> None:
+    assert read_yaml("'<<': {a: 1}", "a.yaml")[0].data == {"<<": {"a": 1}}
 
 
 @pytest.mark.usefixtures("_loader")
@@ -481,6 +489,11 @@ def test_a_dash_is_standard_input(text: str, monkeypatch: pytest.MonkeyPatch) ->
         assert [(found.name, found.data) for found in read("-")] == [("<stdin>", {"a": "16:9"})]
 
 
+def test_the_suffix_of_json_is_believed(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("curl http://a -d 1")
+    assert refused(read, tmp_path / "a.json").message.startswith("it is not JSON")
+
+
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     assert refused(read, tmp_path / "a.json").message == "it cannot be opened: No such file or directory"
     assert refused(read, tmp_path).message == "it cannot be opened: Is a directory"
@@ -490,3 +503,6 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "MAX_SIZE", 2**20)
     assert str(refused(read, "/dev/zero")) == "/dev/zero: it is larger than 1 MB"
+    with Path("/dev/zero").open("rb") as zeros:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=zeros))
+        assert str(refused(read, "-")) == "<stdin>: it is larger than 1 MB"
