@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -95,3 +95,10 @@ def wire(server, request):
     """A client of a session of its own."""
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[-60:]
     return Wire(f"{server.url}/~{name}")
+
+
+@pytest.fixture
+def play():
+    """`play(settings)` starts a mock of the test's own and gives a client of it."""
+    with ExitStack() as stack:
+        yield lambda settings=None, **options: Wire(stack.enter_context(serving(settings, **options)).url)
