@@ -76,11 +76,15 @@ _LONG_FLAGS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class CurlRequest:
-    """How a command would send its body. Names and values of headers are as written."""
+    """How a command would send its body. Names and values of headers are as written.
+
+    `text` is the command itself: it has the position of the address at "", of a header at its name in small letters.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
+    text: Document = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +132,16 @@ def parse_curl(source: Source, folder: Path) -> Document:
     body = _single(source, [word for use, word in options if use in _BODY_HEADERS], "body")
     way = next((use for use, _ in options if use in _BODY_HEADERS), "")
     methods = [word.text for use, word in options if use == "method"]
+    headers = [word for use, word in options if use == "header"]
+    text = Document(None, source, partial(_places, url, headers))
     request = CurlRequest(
         method=methods[-1] if methods else "POST" if body else "GET",
         url=url.text,
-        headers=_headers(source, [word for use, word in options if use == "header"], way),
+        headers=_headers(source, headers, way),
+        text=text,
     )
     if body is None:
-        return Document(None, source, partial(Place, url.origin(), url.origin()), request)
+        return replace(text, curl=request)
     return replace(_document(source, body, folder, is_literal=way == "raw"), curl=request)
 
 
@@ -142,6 +149,11 @@ def _single(source: Source, words: Sequence[_Word], what: str) -> _Word | None:
     for word in words[1:]:
         raise source.error(f"this is a second {what}; a command may have one", word.origin())
     return words[0] if words else None
+
+
+def _places(url: _Word, headers: Sequence[_Word]) -> Place:
+    names = {word.text.partition(":")[0].strip(" ;").lower(): word.origin() for word in headers}
+    return Place(url.origin(), url.origin(), {name: Place(origin, origin) for name, origin in names.items()})
 
 
 def _headers(source: Source, words: Sequence[_Word], way: str) -> tuple[tuple[str, str], ...]:

@@ -33,7 +33,7 @@ class Call(NamedTuple):
 def provider_of(body: object, providers: Sequence[Provider]) -> Provider:
     """The one provider whose requests look like this; raises Failure where there are several or none."""
     scores = {provider.name: score for provider in providers if (score := _score(body, provider))}
-    likely = [provider for provider in providers if scores.get(provider.name) == max(scores.values(), default=None)]
+    likely = [provider for provider in providers if scores and scores.get(provider.name) == max(scores.values())]
     if len(likely) == 1:
         return likely[0]
     names = [provider.name for provider in likely or providers]

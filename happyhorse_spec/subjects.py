@@ -17,6 +17,8 @@ from happyhorse_spec.contract import Endpoint, Provider, load_provider, provider
 from happyhorse_spec.detect import call_of, provider_of
 from happyhorse_spec.document import Document, Position
 from happyhorse_spec.failures import BadRequest
+from happyhorse_spec.findings import Finding
+from happyhorse_spec.headers import KEYWORD as HEADER
 
 SUBMIT = "submit"
 _SPEC = "/request"
@@ -41,6 +43,13 @@ class Subject:
     @property
     def has_body(self) -> bool:
         return self.endpoint is None or self.endpoint.name == SUBMIT
+
+    def spot(self, finding: Finding) -> tuple[str, Position]:
+        """The file and the place of a finding; a header that is missing is marked at the address."""
+        if finding.rule.keyword == HEADER and self.document.curl:
+            text = self.document.curl.text
+            return text.name, text.position(pointer.write((finding.rule.place[0].lower(),)))
+        return self.document.name, self.position(finding.pointer, key=finding.is_about_name)
 
     def position(self, at: str, *, key: bool = False) -> Position:
         """Where the member of the body at a pointer stands: in its document, else in the defaults of the file."""

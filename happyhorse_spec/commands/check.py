@@ -109,20 +109,17 @@ class _Check:
     def print(self, findings: Sequence[tuple[Subject, Finding]]) -> None:
         """Print findings; what variants of one spec share is printed once."""
         told = {(found.rule.id, found.pointer, found.message): (subject, found) for subject, found in findings}
-        shown = [
-            (subject.document.name, finding, subject.position(finding.pointer, key=finding.is_about_name))
-            for subject, finding in islice(told.values(), _SHOWN)
-        ]
-        for name, finding, position in sorted(shown, key=_rank):
+        shown = [(finding, *subject.spot(finding)) for subject, finding in islice(told.values(), _SHOWN)]
+        for finding, name, position in sorted(shown, key=_rank):
             self.output.found(name, finding, position)
         if len(told) > _SHOWN:
             more = f"{len(told) - _SHOWN} more findings are not shown; mend these first"
-            self.output.failed(shown[0][0], more, None)
+            self.output.failed(shown[0][1], more, None)
 
 
-def _rank(shown: tuple[str, Finding, Position]) -> tuple[bool, int, int]:
+def _rank(shown: tuple[Finding, str, Position]) -> tuple[bool, int, int]:
     """What is rejected first, then as it stands in the file."""
-    _, finding, position = shown
+    finding, _, position = shown
     return finding.effect != "reject", position.line, position.column
 
 
