@@ -282,16 +282,16 @@ def _json_events(source: Source) -> Iterator[yaml.Event]:
     """The events of a text that the decoder has read, at least up to what it refused."""
     yield yaml.DocumentStartEvent()
     for token in _JSON_TOKEN.finditer(source.text):
-        text, mark = token[0], yaml.Mark(source.name, token.start(), 0, 0, None, 0)
-        if text in _JSON_OPENING:
-            yield _JSON_OPENING[text](None, None, True, mark)
-        elif text in "}]":
-            yield yaml.MappingEndEvent() if text == "}" else yaml.SequenceEndEvent()
-        elif text[0] == '"':
-            yield yaml.ScalarEvent(None, None, (False, True), json.loads(text), mark, style='"')
+        sign, mark = source.text[token.start()], yaml.Mark(source.name, token.start(), 0, 0, None, 0)
+        if sign in _JSON_OPENING:
+            yield _JSON_OPENING[sign](None, None, True, mark)
+        elif sign in "}]":
+            yield yaml.MappingEndEvent() if sign == "}" else yaml.SequenceEndEvent()
+        elif sign == '"':
+            yield yaml.ScalarEvent(None, None, (False, True), json.loads(token[0]), mark, style='"')
         else:
             # YAML puts a dot before the words that JSON does not know.
-            value = text.replace("NaN", ".nan").replace("Infinity", ".inf")
+            value = token[0].replace("NaN", ".nan").replace("Infinity", ".inf")
             yield yaml.ScalarEvent(None, None, (True, False), value, mark)
 
 
