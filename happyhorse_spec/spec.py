@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Provider
 from happyhorse_spec.document import Document
+from happyhorse_spec.failures import Failure
+
+#: The engine's states in which a task ends.
+FINAL = frozenset({"succeeded", "failed", "canceled", "unknown"})
 
 
 class Place(NamedTuple):
@@ -35,7 +39,7 @@ class Fault(NamedTuple):
         return f"{self.place}: {self.message}"
 
 
-class SpecError(Exception):
+class SpecError(Failure):
     """Spec files that cannot be run; `faults` has one entry for everything that is to be mended."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

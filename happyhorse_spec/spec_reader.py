@@ -15,6 +15,7 @@ from happyhorse_spec import pointer
 from happyhorse_spec.contract import SCHEMAS, Provider, load_provider, provider_names
 from happyhorse_spec.document import Document, DocumentError, read
 from happyhorse_spec.findings import show
+from happyhorse_spec.headers import header_rules
 from happyhorse_spec.rules import LawError
 from happyhorse_spec.spec import FINAL, Condition, Expectation, Fault, Origin, Place, Spec, SpecError
 from happyhorse_spec.spec_schema import breaches
@@ -176,7 +177,8 @@ def _unknown_words(expect: Mapping[str, Any], provider: Provider) -> Iterator[tu
         yield "/expect/state", f"expect.state is {show(state)}; it must be {listing(words)}{_meant(state, words)}"
     rule = expect.get("rejected", {}).get("rule")
     if rule is not None:
-        rules = [known.id for known in provider.rules() if known.effect == "reject"]
+        listed = (*provider.rules(), *header_rules(provider, provider.endpoints["submit"]))
+        rules = [known.id for known in listed if known.effect == "reject"]
         if rule not in rules:
             at, told = "/expect/rejected/rule", f"{provider.name} has no rule {rule} that rejects"
             yield at, f"{told}{_meant(rule, rules)}" if nearest(rule, rules) else f"{told}; `rules` lists them"

@@ -19,6 +19,7 @@ from happyhorse_spec.wording import listing, nearest
 #: Variants of one spec: more is a typing error, or hours of a mock and a fortune live.
 MAX_VARIANTS = 1000
 
+_SURROGATE = re.compile("[\ud800-\udfff]")  # how Python shows bytes that are no text
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
 
 
@@ -91,6 +92,8 @@ def _look_up(name: str, values: Values, at: str) -> Any:
     scope, _, key = name.partition(".")
     match scope:
         case "env" if key in values.env:
+            if _SURROGATE.search(values.env[key]):
+                raise SubstitutionError(f"the environment variable {key} is not text in UTF-8", at)
             return values.env[key]
         case "env" if key:
             raise SubstitutionError(f"the environment variable {key} is not set", at)

@@ -1,0 +1,91 @@
+"""Lines while a run goes: on a terminal with a bar and what is under way, in a log one plain line for each spec."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from happyhorse_spec.redaction import Redactor
+from happyhorse_spec.report.text import course, headline
+from happyhorse_spec.trail import Trail
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Watcher(AbstractContextManager["Watcher"], Protocol):
+    """Is told of every step of every trail."""
+
+    def __call__(self, trail: Trail) -> None: ...
+
+
+def open_watcher(count: int, redactor: Redactor, stream: TextIO = sys.stdout) -> Watcher:
+    """The lines that suit the stream."""
+    return Screen(count, redactor, stream) if stream.isatty() else Log(redactor, stream)
+
+
+class Log:
+    """One line for each spec that has ended."""
+
+    def __init__(self, redactor: Redactor, stream: TextIO) -> None:
+        self._redactor, self._stream = redactor, stream
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.flush()
+
+    def __call__(self, trail: Trail) -> None:
+        if trail.is_done:
+            print(headline(trail, self._redactor), file=self._stream, flush=True)
+
+
+class Screen:
+    """The same lines above a bar, and below it what is under way."""
+
+    def __init__(self, count: int, redactor: Redactor, stream: TextIO) -> None:
+        self._redactor = redactor
+        self._bars = _bars(stream)
+        self._all = self._bars.add_task("specs", total=count)
+        self._rows: dict[int, TaskID] = {}  # by the identity of the trail: names may repeat
+
+    def __enter__(self) -> Screen:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, trail: Trail) -> None:
+        name = id(trail)
+        if trail.is_done:
+            self._bars.console.print(_coloured(headline(trail, self._redactor), trail), soft_wrap=True)
+            self._bars.advance(self._all)
+            if name in self._rows:
+                self._bars.remove_task(self._rows.pop(name))
+        else:
+            text = self._redactor.text(f"{trail.spec.id}: {course(trail) if trail.steps else 'sending'}")
+            if name not in self._rows:
+                self._rows[name] = self._bars.add_task(text, total=None)
+            self._bars.update(self._rows[name], description=text)
+
+
+def _bars(stream: TextIO) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    return Progress(*columns, console=Console(file=stream, highlight=False), transient=True)
+
+
+def _coloured(line: str, trail: Trail) -> object:
+    from rich.text import Text
+
+    text = Text(line)
+    text.stylize("green" if trail.has_passed else "bold red", 0, 4)
+    return text

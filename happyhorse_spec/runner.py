@@ -1,0 +1,231 @@
+"""Runs specs, several at a time: submit, follow, collect, judge. Three explicit steps, each of which can stand alone.
+
+Where requests go and with which key is a `Target`; how they travel is `client.py`; whether it came as expected is
+`verdict.py`. A spec that the validator rejects is not sent to a live endpoint, unless a rejection is what it expects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from happyhorse_spec.answers import Answer, UnknownAnswer
+from happyhorse_spec.check import check_body
+from happyhorse_spec.client import Ambiguous, Client, ExchangeError, Patience, Unreachable, open_session
+from happyhorse_spec.contract import Provider
+from happyhorse_spec.findings import Finding
+from happyhorse_spec.headers import check_headers
+from happyhorse_spec.media import MediaError, probe_file
+from happyhorse_spec.spec import FINAL, Spec
+from happyhorse_spec.target import Target
+from happyhorse_spec.trail import Kind, Trail
+from happyhorse_spec.verdict import judge, said, spoken
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Watch = Callable[[Trail], None]
+
+#: Seconds between two polls where neither the spec nor the provider says; chosen, within what providers advise.
+POLL_SECONDS = 5.0
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_SUFFIX = re.compile(r"\.(mp4|mov|webm|mkv)(?=$|[?#])")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run: specs at a time, seconds for one that has no `within`, and the folder that keeps clips."""
+
+    jobs: int = 8
+    timeout: float = 1800.0
+    out: Path | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+class Runner:
+    """Runs specs against a target. The trails are the caller's, so that a run that is stopped can be told."""
+
+    def __init__(self, trails: Sequence[Trail], target: Target, options: Options, watch: Watch) -> None:
+        self.trails, self.target, self.options, self.watch = trails, target, options, watch
+        self._turns: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Run every spec to its end."""
+        waiting = iter(self.trails)
+        with TemporaryDirectory(prefix="happyhorse-spec-") as folder:
+            async with open_session(direct=self.target.is_direct) as http, asyncio.TaskGroup() as group:
+                for _ in range(min(self.options.jobs, len(self.trails))):
+                    group.create_task(self._work(waiting, http, Path(folder)))
+
+    async def _work(self, waiting: Iterator[Trail], http: aiohttp.ClientSession, folder: Path) -> None:
+        for trail in waiting:
+            provider = trail.spec.provider
+            base = self.target.base(provider, _UNSAFE.sub("-", trail.spec.id)[:64])
+            client = Client(provider, http, base, self.target.keys[provider.name], self.options.patience)
+            await self._run(trail, client, self.options.out or folder)
+
+    async def _run(self, trail: Trail, client: Client, folder: Path) -> None:
+        spec = trail.spec
+        trail.began = _now()
+        trail.findings = list(_rejections(spec, client))
+        if self._may_send(trail):
+            try:
+                await self.submit(trail, client)
+                await self.follow(trail, client)
+                await self.collect(trail, client, folder)
+            except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
+                trail.fail(_kind(error), _told(error, trail))
+        trail.problems += judge(trail)
+        trail.ended = _now()
+        self.watch(trail)
+
+    def _may_send(self, trail: Trail) -> bool:
+        return not (self.target.is_live and trail.findings and trail.spec.expect.rejected is None)
+
+    async def submit(self, trail: Trail, client: Client) -> None:
+        """Send the request; afterwards `trail` has a task id, or the provider's refusal."""
+        spec = trail.spec
+        await self._take_turn(spec.provider)
+        endpoint = spec.provider.endpoints["submit"]
+        trail.began, trail.sent = _now(), f"{endpoint.method} {client.url(endpoint)}"
+        self.watch(trail)
+        answer = trail.answer = await client.submit(spec.body, spec.headers, self._seconds(trail))
+        if answer.is_error:
+            trail.refusal = answer
+            return
+        task_id = answer.value("task_id")
+        if not isinstance(task_id, str) or not task_id:
+            raise UnknownAnswer(answer.status, "the answer to the submit names no task", answer.body)
+        trail.task_id = task_id
+        is_over = answer.name == endpoint.data.get("result_answer")
+        self._reach(trail, answer, "succeeded" if is_over else "pending")
+
+    async def follow(self, trail: Trail, client: Client) -> None:
+        """Poll the task until it ends, if the spec wants to know."""
+        if trail.task_id is None or trail.state in FINAL or not _is_followed(trail.spec):
+            return
+        left = trail.began + self._seconds(trail) - _now()
+        try:
+            async with asyncio.timeout(left):
+                while trail.state not in FINAL:
+                    await self._poll(trail, trail.task_id, client)
+        except TimeoutError:
+            told = f"the task is {spoken(trail, trail.state or '')} after {self._seconds(trail):g} s"
+            trail.fail(Kind.DEADLINE, f"{told}; its id is {trail.task_id}", "/expect/within")
+
+    async def _poll(self, trail: Trail, task_id: str, client: Client) -> None:
+        answer = await client.poll(task_id, trail.spec.headers)
+        if answer.is_error:
+            raise ExchangeError(f"the poll of task {task_id} was refused: {said(answer)}")
+        trail.answer = answer
+        prefix = trail.spec.provider.endpoints["poll"].data.get("answer_prefix", "")
+        self._reach(trail, answer, answer.name.removeprefix(prefix))
+        if trail.state not in FINAL:
+            await asyncio.sleep(self._interval(trail.spec))
+
+    async def collect(self, trail: Trail, client: Client, folder: Path) -> None:
+        """Download and probe the clip, if it is to be kept or measured."""
+        wanted = trail.spec.expect.clip or self.options.out
+        if trail.state != "succeeded" or not wanted or trail.answer is None:
+            return
+        url = trail.answer.value("video_url")
+        if not isinstance(url, str):
+            raise UnknownAnswer(trail.answer.status, "the answer names no clip", trail.answer.body)
+        found = _SUFFIX.search(url)
+        name = _UNSAFE.sub("-", f"{trail.spec.id}-{trail.task_id}")[:150]
+        path = folder / f"{name}{found[0] if found else '.mp4'}"
+        await client.download(url, path)
+        trail.saved = path if self.options.out else None
+        trail.clip = await asyncio.to_thread(probe_file, path)
+        if not self.options.out:
+            path.unlink()
+
+    async def _take_turn(self, provider: Provider) -> None:
+        """Keep to the rate of submits that a live provider allows."""
+        rate = provider.data["limits"].get("submit", {}).get("per_second")
+        if rate and self.target.is_live:
+            turn = max(_now(), self._turns.get(provider.name, 0.0))
+            self._turns[provider.name] = turn + 1 / rate
+            await asyncio.sleep(turn - _now())
+
+    def _reach(self, trail: Trail, answer: Answer, state: str) -> None:
+        trail.answer, trail.state = answer, state
+        trail.reach(spoken(trail, state), _now())
+        self.watch(trail)
+
+    def _seconds(self, trail: Trail) -> float:
+        return trail.spec.expect.within or self.options.timeout
+
+    def _interval(self, spec: Spec) -> float:
+        advised = spec.provider.data.get("timing", {}).get("poll_seconds", {}).get("value", POLL_SECONDS)
+        own = advised if spec.interval is None else spec.interval
+        return float(own if self.target.slowest is None else min(own, self.target.slowest))
+
+
+def _rejections(spec: Spec, client: Client) -> Iterator[Finding]:
+    """What the validator finds wrong with the request as it will be sent."""
+    endpoint = spec.provider.endpoints["submit"]
+    headers = client.headers(endpoint, spec.body, spec.headers).items()
+    sent = [(name, value) for name, value in headers if value is not None]
+    yield from check_headers(sent, spec.body, endpoint, spec.provider)
+    yield from (found for found in check_body(spec.body, spec.provider) if found.effect == "reject")
+
+
+def _is_followed(spec: Spec) -> bool:
+    """Whether the end of the task matters; where violations are told by the task, a rejection is its end."""
+    is_told_later = "observed" in spec.provider.data.get("validation", {})
+    return spec.expect.state is not None or (spec.expect.rejected is not None and is_told_later)
+
+
+def stop(trails: Sequence[Trail]) -> None:
+    """Say of every spec that had not ended what is known of it."""
+    for trail in trails:
+        if trail.is_done:
+            continue
+        if trail.task_id:
+            told = f"stopped; task {trail.task_id} goes on at the provider"
+        elif trail.sent:
+            told = "stopped while the submit was under way: it is not known whether there is a task"
+        else:
+            told = "stopped before it was sent"
+        trail.fail(Kind.INTERRUPTED, told)
+        trail.ended = trail.began
+
+
+def _kind(error: Exception) -> Kind:
+    kinds = {Unreachable: Kind.UNREACHABLE, Ambiguous: Kind.AMBIGUOUS, UnknownAnswer: Kind.CONTRACT}
+    is_foreseen = isinstance(error, (ExchangeError, MediaError, OSError))
+    return kinds.get(type(error), Kind.EXCHANGE if is_foreseen else Kind.INTERNAL)
+
+
+def _told(error: Exception, trail: Trail) -> str:
+    """What broke a trail off, and what that leaves behind at the provider."""
+    told = _words(error)
+    if trail.task_id:
+        return f"{told}; the task's id is {trail.task_id}"
+    is_refused = isinstance(error, Unreachable) or (isinstance(error, UnknownAnswer) and 400 <= error.status < 500)
+    if trail.sent and not is_refused:
+        return f"{told}; it is not known whether there is a task now, and it was not sent again"
+    return told
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case UnknownAnswer():
+            return f"contract violation: {error.difference}"
+        case OSError():
+            return ": ".join(str(word) for word in (error.filename, error.strerror or error) if word)
+        case ExchangeError() | MediaError():
+            return str(error)
+        case _:
+            return f"a fault of this program: {type(error).__name__}: {error}"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,85 @@
+"""What happened to one spec: what was sent, how its states went, why it failed. Reports are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from happyhorse_spec.answers import Answer
+from happyhorse_spec.findings import Finding
+from happyhorse_spec.spec import Place, Spec
+
+
+class Kind(StrEnum):
+    """Why a spec failed."""
+
+    EXPECTATION = "expectation"  # it came otherwise than the spec says
+    VALIDATOR = "validator"  # the validator rejects a request that was expected to be accepted
+    DEADLINE = "deadline"  # the task had not ended in time
+    CONTRACT = "contract"  # an answer that the provider's contract does not know
+    AMBIGUOUS = "ambiguous"  # a submit without an answer: there may be a task, and there may be none
+    EXCHANGE = "exchange"  # a poll or a download gave up
+    UNREACHABLE = "unreachable"  # no connection: nothing was sent
+    INTERNAL = "internal"  # a fault of this program
+    INTERRUPTED = "interrupted"  # the run was stopped before this spec had ended
+
+
+class Problem(NamedTuple):
+    """One reason why a spec failed, in a sentence, and the member of the spec that it is about."""
+
+    kind: Kind
+    message: str
+    place: Place
+
+
+class Step(NamedTuple):
+    """A state in the provider's word, and when it was first seen: seconds after the submit left."""
+
+    word: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class Trail:
+    """One spec on its way. `sent` is method and URL, None while nothing has left; `state` is the engine's word.
+
+    Times are seconds of the event loop's clock. `refusal` is the error that answered the submit.
+    """
+
+    spec: Spec
+    findings: list[Finding] = field(default_factory=list)
+    began: float = 0.0
+    ended: float | None = None
+    sent: str | None = None
+    steps: list[Step] = field(default_factory=list)
+    answer: Answer | None = None
+    refusal: Answer | None = None
+    task_id: str | None = None
+    state: str | None = None
+    clip: Mapping[str, Any] | None = None
+    saved: Path | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def is_done(self) -> bool:
+        return self.ended is not None
+
+    @property
+    def has_passed(self) -> bool:
+        return self.is_done and not self.problems
+
+    @property
+    def seconds(self) -> float:
+        """How long it took; 0 while it runs."""
+        return 0.0 if self.ended is None else self.ended - self.began
+
+    def reach(self, word: str, now: float) -> None:
+        """Note a state when it is seen for the first time in a row."""
+        if not self.steps or self.steps[-1].word != word:
+            self.steps.append(Step(word, now - self.began))
+
+    def fail(self, kind: Kind, message: str, at: str = "") -> None:
+        self.problems.append(Problem(kind, message, self.spec.place(at)))
