@@ -10,13 +10,25 @@ callbacks. Times are seconds since 1970 as floats. Four modes:
 
 Time never runs backwards. What `jump` cannot know: a client that sleeps between polls sleeps real time; only its polls
 make the tasks move.
+
+Whoever waits for session time follows the clock, so that `run` can let time pass as if it were real: it stops at every
+moment that somebody waits for and lets them act there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+
+#: The first second of the year 9000: beyond it dates could not be written any more.
+LATEST = 221_845_392_000.0
+#: The fastest that time runs.
+MAX_RATE = 1_000_000.0
+#: How long (wall seconds) `run` lets those act who came to their moment, e.g. a callback's receiver answer.
+PATIENCE = 2.0
 
 
 class ClockMode(StrEnum):
@@ -26,17 +38,23 @@ class ClockMode(StrEnum):
     JUMP = "jump"
 
 
+class ClockStopped(Exception):
+    """The clock's session was reset or deleted; there is nothing left to wait for."""
+
+
 class Clock:
     """A clock that starts at `start` (seconds since 1970; now by default) and runs as its mode says."""
 
-    __slots__ = ("_base", "_origin", "_waiting", "mode", "rate")
+    __slots__ = ("_base", "_followers", "_origin", "_stirred", "mode", "rate", "stopped")
 
     def __init__(self, mode: ClockMode = ClockMode.REAL, rate: float = 1.0, start: float | None = None) -> None:
         self._base = time.time() if start is None else start
         self._origin = time.monotonic()
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._followers: set[Follower] = set()
+        self._stirred: asyncio.Event | None = None
         self.mode = mode
         self.rate = _rate(mode, rate)
+        self.stopped = False
 
     def now(self) -> float:
         """The session's time."""
@@ -45,52 +63,137 @@ class Clock:
         return self._base + (time.monotonic() - self._origin) * self.rate
 
     def advance(self, seconds: float) -> float:
-        """Move time forward and wake who waits; raises ValueError for a step backwards."""
-        if not 0 <= seconds < float("inf"):
-            raise ValueError(f"time is advanced by {seconds} s; it must be 0 or more, since time never runs backwards")
-        self._base = self.now() + seconds
-        self._origin = time.monotonic()
-        self._wake()
-        return self._base
+        """Move time forward at once and wake who waits; raises ValueError for a step backwards."""
+        return self._move_to(self._ahead(seconds))
+
+    async def run(self, seconds: float) -> float:
+        """Let time pass: everybody who waits for a moment on the way acts at that moment. The time it is then."""
+        target = self._ahead(seconds)
+        while (moment := self.next_awaited()) is not None and moment <= target:
+            self._move_to(moment)
+            await self._calm()
+        self._move_to(target)
+        await self._calm()
+        return self.now()
 
     def jump_to(self, moment: float | None) -> None:
         """In jump mode, move to `moment` if it lies ahead; in the other modes do nothing."""
         if self.mode is ClockMode.JUMP and moment is not None and moment > self._base:
-            self.advance(moment - self._base)
+            self._move_to(moment)
 
     def switch(self, mode: ClockMode, rate: float = 1.0) -> None:
         """Run in another mode from here on; the time stays what it is."""
-        self._base = self.now()
-        self._origin = time.monotonic()
-        self.mode = mode
-        self.rate = _rate(mode, rate)
+        rate = _rate(mode, rate)
+        self._move_to(self.now())
+        self.mode, self.rate = mode, rate
+
+    def stop(self) -> None:
+        """Let go of everybody who waits: they get ClockStopped, as will whoever begins to wait."""
+        self.stopped = True
         self._wake()
 
-    async def until(self, moment: float | None) -> None:
-        """Wait until `moment` (None: for ever), or until time is moved by hand; the caller looks again."""
-        self.jump_to(moment)
-        left = None if moment is None else moment - self.now()
-        if left is not None and left <= 0:
-            return
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.add(future)
+    def next_awaited(self) -> float | None:
+        """The next moment that somebody waits for, or None."""
+        return min((follower.moment for follower in self._followers if follower.moment is not None), default=None)
+
+    @contextmanager
+    def follow(self) -> Iterator[Follower]:
+        """Follow the clock as long as the block lasts."""
+        follower = Follower(self)
+        self._followers.add(follower)
         try:
-            await asyncio.wait_for(future, left / self.rate if left is not None and self.rate else None)
+            yield follower
+        finally:
+            self._followers.discard(follower)
+            self.stir()
+
+    async def until(self, moment: float | None) -> None:
+        """`Follower.until` for who waits but once, or has nothing to do between that `run` had to wait for."""
+        with self.follow() as follower:
+            await follower.until(moment)
+
+    def stir(self) -> None:
+        """Tell `run` that a follower has come to rest."""
+        if self._stirred:
+            self._stirred.set()
+
+    async def _calm(self) -> None:
+        """Wait until every follower waits for a moment to come."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while any(follower.awake for follower in self._followers):
+                    self._stirred = asyncio.Event()
+                    await self._stirred.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._stirred = None
+
+    def _ahead(self, seconds: float) -> float:
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"time is advanced by {seconds} s; it must be 0 or more, since time never runs backwards")
+        if self.now() + seconds > LATEST:
+            raise ValueError(f"time is advanced by {seconds} s; it must end before the year 9000")
+        return self.now() + seconds
+
+    def _move_to(self, moment: float) -> float:
+        self._base = max(moment, self.now())
+        self._origin = time.monotonic()
+        self._wake()
+        return self._base
+
+    def _wake(self) -> None:
+        for follower in self._followers:
+            follower.wake()
+
+
+class Follower:
+    """Somebody who waits for session time. `moment` is what they wait for; awake means that they are at work."""
+
+    __slots__ = ("_clock", "_future", "moment")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._future: asyncio.Future[None] | None = None
+        self.moment: float | None = None
+
+    @property
+    def awake(self) -> bool:
+        return self._future is None or self._future.done()
+
+    async def until(self, moment: float | None) -> None:
+        """Wait until `moment` (None: for ever), or until time is moved by hand; the caller looks again.
+
+        Raises ClockStopped where the session is gone.
+        """
+        clock = self._clock
+        clock.jump_to(moment)
+        left = None if moment is None else moment - clock.now()
+        if not clock.stopped and (left is None or left > 0):
+            await self._sleep(moment, left / clock.rate if left is not None and clock.rate else None)
+        if clock.stopped:
+            raise ClockStopped
+
+    def wake(self) -> None:
+        if self._future and not self._future.done():
+            self._future.set_result(None)
+        self.moment = None
+
+    async def _sleep(self, moment: float | None, wall_seconds: float | None) -> None:
+        self.moment, self._future = moment, asyncio.get_running_loop().create_future()
+        self._clock.stir()
+        try:
+            await asyncio.wait_for(self._future, wall_seconds)
         except TimeoutError:
             pass
         finally:
-            self._waiting.discard(future)
-
-    def _wake(self) -> None:
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(None)
+            self.moment = self._future = None
 
 
 def _rate(mode: ClockMode, rate: float) -> float:
     if mode is ClockMode.SCALED:
-        if not 0 < rate < float("inf"):
-            raise ValueError(f"the clock's rate is {rate}; it must be more than 0")
+        if not 0 < rate <= MAX_RATE:
+            raise ValueError(f"the clock's rate is {rate}; it must be more than 0 and at most {MAX_RATE:,.0f}")
         return rate
     return 1.0 if mode is ClockMode.REAL else 0.0
 
@@ -98,3 +201,8 @@ def _rate(mode: ClockMode, rate: float) -> float:
 def stopwatch() -> float:
     """Wall time in seconds from some origin, for measuring how long an exchange took; never for a task."""
     return time.perf_counter()
+
+
+async def pause(seconds: float) -> None:
+    """Let wall time pass, for what a client meets on the wire; never for a task."""
+    await asyncio.sleep(seconds)

@@ -1,0 +1,198 @@
+"""The journal: every exchange of a session, kept within bounds, without secrets.
+
+On the hot path an exchange is only a handful of references (`Entry`); it becomes something to read (`Exchange`) when
+somebody reads it, and that is the only way out: what is read is redacted. Rules of keeping:
+
+- a session keeps its last `MAX_EXCHANGES` exchanges, and `MAX_BYTES` of bodies and answers
+- of a body or an answer `MAX_BODY` bytes are kept; data URLs are shortened first, so that the rest stays readable
+- all journals of a server together hold `MAX_TOTAL` bytes; the journal of the session that was used least recently is
+  emptied first (see `session.Sessions`)
+- calls to the control API are not noted
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from mockserver.clock import stopwatch
+from mockserver.redaction import redacted, redacted_header, without_files
+
+if TYPE_CHECKING:
+    from mockserver.dialect import Operation
+    from mockserver.faults import Fault
+
+MAX_EXCHANGES = 10_000
+MAX_BYTES = 16 * 1024 * 1024
+MAX_BODY = 64 * 1024
+MAX_TOTAL = 256 * 1024 * 1024
+
+#: What an entry takes beside its bodies, in bytes: measured, with six headers.
+ENTRY_BYTES = 2000
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer, as they may be shown.
+
+    `number` counts the session's requests from 1 in the order of their arrival; `at` is session time in seconds since
+    1970, `seconds` wall time from the request to its answer. `path` is without the session's prefix. `status` is None
+    while the answer is on its way, and where the connection was cut instead. `fault` is the word that was met.
+    """
+
+    number: int
+    at: float
+    seconds: float | None
+    method: str
+    path: str
+    provider: str | None
+    operation: str | None
+    headers: Mapping[str, str]
+    body: str
+    status: int | None
+    answer: str
+    task_id: str | None = None
+    state: str | None = None
+    fault: str | None = None
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON, None where it is none."""
+        return _json(self.body)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The exchange as JSON; bodies are values where they are JSON, else text."""
+        shown = {name: getattr(self, name) for name in self.__slots__}
+        return {**shown, "body": _shown(self.body), "answer": _shown(self.answer)}
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Entry:
+    """An exchange while it goes on, and as it is kept: filled in as it becomes known."""
+
+    number: int
+    at: float
+    method: str
+    path: str
+    headers: RawHeaders
+    began: float
+    body: bytes = b""
+    operation: Operation | None = None
+    place: str | None = None
+    task_id: str | None = None
+    state: str | None = None
+    fault: Fault | None = None
+    status: int | None = None
+    answer: bytes = b""
+    seconds: float | None = None
+    lengths: tuple[int, int] = (0, 0)
+
+    @property
+    def size(self) -> int:
+        """Bytes that keeping this takes, once it is closed."""
+        return ENTRY_BYTES + len(self.body) + len(self.answer)
+
+    def exchange(self) -> Exchange:
+        """What of it may be read."""
+        operation = self.operation
+        return Exchange(
+            number=self.number,
+            at=self.at,
+            seconds=self.seconds,
+            method=self.method,
+            path=redacted(self.path),
+            provider=operation.dialect.name if operation else None,
+            operation=operation.name if operation else self.place,
+            headers={name: redacted_header(name, value) for name, value in _text(self.headers)},
+            body=_readable(self.body, self.lengths[0]),
+            status=self.status,
+            answer=_readable(self.answer, self.lengths[1]),
+            task_id=self.task_id,
+            state=self.state,
+            fault=self.fault.word if self.fault else None,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Journal:
+    """The exchanges of one session. `spend` is told how many bytes more (or less) the journal takes."""
+
+    spend: Callable[[int], None]
+    count: int = 0
+    bytes: int = 0
+    _entries: deque[Entry] = field(default_factory=deque)
+
+    def open(self, method: str, path: str, headers: RawHeaders, at: float) -> Entry:
+        """Note a request that has come."""
+        self.count += 1
+        entry = Entry(self.count, at, method, path, headers, stopwatch())
+        self._entries.append(entry)
+        return entry
+
+    def close(self, entry: Entry) -> None:
+        """Note that an exchange is over, and let go of the oldest where there are too many."""
+        entry.seconds = stopwatch() - entry.began
+        entry.lengths = len(entry.body), len(entry.answer)
+        entry.body, entry.answer = _kept(entry.body), _kept(entry.answer)
+        if self._entries and entry.number >= self._entries[0].number:
+            self._account(entry.size)
+            while len(self._entries) > MAX_EXCHANGES or (self.bytes > MAX_BYTES and len(self._entries) > 1):
+                self._drop()
+
+    def clear(self) -> None:
+        """Forget everything; numbers go on."""
+        self._entries.clear()
+        self._account(-self.bytes)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        """Everything that is kept, oldest first."""
+        return (entry.exchange() for entry in list(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def last(self, count: int) -> list[Exchange]:
+        """The newest exchanges, oldest of them first."""
+        return [entry.exchange() for entry in list(self._entries)[-count:]]
+
+    def _drop(self) -> None:
+        entry = self._entries.popleft()
+        if entry.seconds is not None:
+            self._account(-entry.size)
+
+    def _account(self, size: int) -> None:
+        self.bytes += size
+        self.spend(size)
+
+
+def _kept(body: bytes) -> bytes:
+    return body if len(body) <= MAX_BODY else without_files(body)[:MAX_BODY]
+
+
+def _readable(body: bytes, length: int) -> str:
+    """The body as text without secrets, with a note where it was cut."""
+    text = redacted(body.decode("utf-8", "replace"))
+    return text if length <= MAX_BODY or len(body) < MAX_BODY else f"{text}…(cut, {length} bytes)"
+
+
+def _text(headers: RawHeaders) -> Iterator[tuple[str, str]]:
+    for name, value in headers:
+        yield name.decode("ascii", "replace"), value.decode("utf-8", "replace")
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _shown(text: str) -> Any:
+    value = _json(text)
+    return text if value is None else value
