@@ -14,6 +14,7 @@ class Stream(NamedTuple):
 
     lines: AsyncIterator[Any]
     media_type: str
+    headers: Mapping[str, str] = {}
 
 
 async def answer(call: Call, task: Task) -> Reply:
@@ -36,7 +37,7 @@ async def wait(call: Call, task: Task) -> Reply:
 
 async def stream(call: Call, task: Task) -> Stream:
     """Progress lines while the task lives, its result or its error as the last line."""
-    return Stream(_lines(call, task), "application/x-ndjson")
+    return Stream(_lines(call, task), "application/x-ndjson", call.dialect.headers(call.scene(task)))
 
 
 DELIVERIES: Mapping[str, Callable[[Call, Task], Awaitable[Reply | Stream]]] = {

@@ -49,7 +49,8 @@ async def send_continue(request: web.BaseRequest) -> None:
 
 
 async def _stream(request: web.BaseRequest, reply: Stream) -> web.StreamResponse:
-    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: reply.media_type, **_cross_origin(request)})
+    headers = {hdrs.CONTENT_TYPE: reply.media_type, **reply.headers, **_cross_origin(request)}
+    response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     async for line in reply.lines:
         await response.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

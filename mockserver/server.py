@@ -135,7 +135,7 @@ def _no_operation(found: Found, request: web.BaseRequest) -> Refused:
 
 def _choose(operations: list[Operation], body: Any) -> Operation:
     """Where one path serves several operations the body decides; a body that fits none goes to the first."""
-    if len(operations) == 1:
+    if len(operations) == 1 or body is UNREADABLE:
         return operations[0]
     return next((operation for operation in operations if operation.matches(body)), operations[0])
 
