@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from happyhorse_spec.contract import Provider
@@ -107,7 +108,7 @@ def _twin(rule: Rule, twin: Twin | None) -> Iterator[str]:
 
 
 def _short(value: Any) -> str:
-    """JSON in one line, its long texts cut."""
+    """JSON in one line, its long texts and repeated items cut."""
     return json.dumps(_cut(value), ensure_ascii=False)
 
 
@@ -115,7 +116,8 @@ def _cut(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _cut(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_cut(item) for item in value]
+        runs = ((_cut(item), len(list(run))) for item, run in groupby(value))
+        return [part for item, n in runs for part in ([item] * n if n < 3 else [item, f"… {n - 1} more of it"])]
     is_long = isinstance(value, str) and len(value) > _CUT
     return f"{value[: _CUT // 4]}… {len(value)} characters" if is_long else value
 

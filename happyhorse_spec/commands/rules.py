@@ -58,7 +58,7 @@ def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _print(lines: Iterable[str]) -> bool:
     """Print the lines; False where there are none."""
-    text = "\n".join(lines)
+    text = "\n".join(lines).rstrip("\n")
     if text:
         print(text)
     return bool(text)
