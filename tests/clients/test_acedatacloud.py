@@ -100,9 +100,12 @@ def test_every_action_and_model_yields_a_video(client: AceDataCloud, order: Orde
 
 def test_a_handle_is_not_done_while_the_record_echoes_the_picture(client: AceDataCloud) -> None:
     """The SDK takes every URL in a record for the result, unless the record has a `response`."""
-    handle = client.happyhorse.generate(model="happyhorse-1.1-i2v", prompt="a horse", **CALLS["i2v"])
-    assert handle.get()["request"]["image_url"] == PICTURE
-    assert not handle.done
+    prompt = "[[PENDING 1 polls, RUNNING 1 polls, SUCCEEDED]]"
+    handle = client.happyhorse.generate(model="happyhorse-1.1-i2v", prompt=prompt, **CALLS["i2v"])
+    for _ in ("pending", "running"):
+        assert handle.get()["request"]["image_url"] == PICTURE
+        assert not handle.done
+    assert handle.is_completed()
 
 
 def test_a_synchronous_submit_is_born_done(client: AceDataCloud) -> None:
