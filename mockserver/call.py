@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from happyhorse_spec import pointer
 from mockserver.grammar import spelled
 from mockserver.lifecycle import Task
+from mockserver.mislead import Told, told, truth
 from mockserver.scene import Scene
 
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest
 
     from mockserver.dialect import Dialect, Operation
+    from mockserver.journal import Entry
     from mockserver.session import Session
     from mockserver.webhook import Courier
 
@@ -37,7 +40,8 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """A request that a route was found for. `origin` is scheme and host as the client wrote them."""
+    """A request that a route was found for. `origin` is scheme and host as the client wrote them; `entry` its line in
+    the journal."""
 
     request: BaseRequest
     session: Session
@@ -46,6 +50,7 @@ class Call:
     origin: str
     now: float
     courier: Courier
+    entry: Entry
     raw: bytes = b""
     body: Any = None
     key: str = ""
@@ -54,6 +59,13 @@ class Call:
     @property
     def dialect(self) -> Dialect:
         return self.operation.dialect
+
+    @property
+    def task_id(self) -> str | None:
+        """The task that the request names, in its path or in its body."""
+        place = self.operation.data.get("reads", {}).get("task_id")
+        named = self.params.get("task_id") or (pointer.follow(self.body, place) if place else None)
+        return None if named is None else str(named)
 
     def refusal(self, noticed: str, **values: Any) -> Refused:
         """The provider's error for something that the engine noticed; its violation where it names none."""
@@ -70,13 +82,29 @@ class Call:
 
     def about(self, task: Task) -> Reply:
         """The answer to "how is this task": that of its state."""
-        return self.answer(self.operation.prefix + task.state, self.scene(task))
+        said = self.tell(task)
+        return self.answer(self.operation.prefix + said.state, self.scene(task, **said.values))
+
+    def tell(self, task: Task) -> Told:
+        """What is told of a task now, which is noted in the task and in the journal."""
+        said = told(self, task) if self.session.faults else truth(task)
+        task.told = said.state
+        self.entry.task_id, self.entry.state = task.id, said.state
+        return said
 
 
-def refused(dialect: Dialect, session: Session, error_key: str, values: Mapping[str, Any], now: float) -> Reply:
-    """An error of the catalogue in its envelope."""
+def refused(
+    dialect: Dialect,
+    session: Session,
+    error_key: str,
+    values: Mapping[str, Any],
+    now: float,
+    status: int | None = None,
+) -> Reply:
+    """An error of the catalogue in its envelope, with the status of its row or another one."""
     error = dialect.provider.errors[error_key]
+    status = status or error.status
     words = {**error.data, **values}
-    more = {**words, "code": error.code, "message": spelled(error, values), "status": error.status}
+    more = {**words, "code": error.code, "message": spelled(error, values), "status": status}
     scene = Scene(dialect, session, now=now, more={name: value for name, value in more.items() if name != "source"})
-    return Reply(error.status, dialect.answers[error.answer](scene), dialect.headers(scene))
+    return Reply(status, dialect.answers[error.answer](scene), dialect.headers(scene))

@@ -79,7 +79,7 @@ class Clock:
     def jump_to(self, moment: float | None) -> None:
         """In jump mode, move to `moment` if it lies ahead; in the other modes do nothing."""
         if self.mode is ClockMode.JUMP and moment is not None and moment > self._base:
-            self._move_to(moment)
+            self._move_to(min(moment, LATEST))
 
     def switch(self, mode: ClockMode, rate: float = 1.0) -> None:
         """Run in another mode from here on; the time stays what it is."""
@@ -90,7 +90,7 @@ class Clock:
     def stop(self) -> None:
         """Let go of everybody who waits: they get ClockStopped, as will whoever begins to wait."""
         self.stopped = True
-        self._wake()
+        self.wake()
 
     def next_awaited(self) -> float | None:
         """The next moment that somebody waits for, or None."""
@@ -139,10 +139,16 @@ class Clock:
     def _move_to(self, moment: float) -> float:
         self._base = max(moment, self.now())
         self._origin = time.monotonic()
-        self._wake()
+        self.wake()
         return self._base
 
-    def _wake(self) -> None:
+    async def reach(self, moment: float) -> None:
+        """Wait until the moment has come, however often time is moved before."""
+        while self.now() < moment:
+            await self.until(moment)
+
+    def wake(self) -> None:
+        """Let everybody who waits look again: something has happened that time alone does not bring."""
         for follower in self._followers:
             follower.wake()
 

@@ -19,6 +19,7 @@ class Stream(NamedTuple):
 
 async def answer(call: Call, task: Task) -> Reply:
     """The documented answer to an asynchronous submit."""
+    call.tell(task)
     return call.answer("submitted", call.scene(task))
 
 
@@ -32,7 +33,7 @@ async def wait(call: Call, task: Task) -> Reply:
             raise call.refusal("timeout")
     if task.state is not State.SUCCEEDED:
         raise _failure(call, task)
-    return call.answer(call.operation.data.get("result_answer", "result"), call.scene(task))
+    return _result(call, task)
 
 
 async def stream(call: Call, task: Task) -> Stream:
@@ -66,14 +67,20 @@ async def _lines(call: Call, task: Task) -> AsyncIterator[Any]:
             yield call.answer(call.operation.data["progress_answer"], scene).body
         await _next(call, _soonest(call.session.table.next_due(), _next_figure(call, task)))
     if task.state is State.SUCCEEDED:
-        yield call.answer(call.operation.data.get("result_answer", "result"), call.scene(task)).body
+        yield _result(call, task).body
     else:
         failure = _failure(call, task)
         yield refused(call.dialect, call.session, failure.error, failure.values, call.now).body
 
 
+def _result(call: Call, task: Task) -> Reply:
+    """The answer that ends a waiting submit well."""
+    return call.answer(call.operation.data.get("result_answer", "result"), call.scene(task, **call.tell(task).values))
+
+
 def _failure(call: Call, task: Task) -> Refused:
     """The error that tells a waiting client of a failed task: its own row, else that of a failed generation."""
+    call.tell(task)
     words = call.scene(task).error
     error = call.dialect.provider.error(task.failure.error or "")
     return (

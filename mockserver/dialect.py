@@ -42,7 +42,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One provider's words. `answers` are compiled templates by name; `profile` names the variant that is played."""
+    """One provider's words. `answers` are compiled templates by name; each gives the variant of the scene's profile."""
 
     provider: Provider
     answers: Mapping[str, Template]
@@ -60,17 +60,23 @@ class Dialect:
         return self.provider.data
 
 
-def make_dialect(provider: Provider, profile: str | None = None) -> Dialect:
-    """Compile a provider; a profile replaces the answers of some states by others."""
+def make_dialect(provider: Provider) -> Dialect:
+    """Compile a provider."""
     answers = {name: compile_template(template) for name, template in provider.data["answers"].items()}
-    variant = provider.data.get("profiles", {}).get(profile, {})
-    answers |= {state: answers[name] for state, name in variant.items() if state in answers}
+    answers |= {name: _by_profile(name, answers, provider) for name in answers}
     ids = {name: form for name, form in provider.data["ids"].items() if isinstance(form, str)}
     added = provider.data.get("response_headers", {}).items()
     headers = compile_template({name: entry["value"] for name, entry in added})
     dialect = Dialect(provider, answers, headers, ids, provider.data["states"])
     dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())
     return dialect
+
+
+def _by_profile(name: str, answers: Mapping[str, Template], provider: Provider) -> Template:
+    """An answer that gives way to the one by which the scene's profile replaces it."""
+    usual, profiles = answers[name], provider.data.get("profiles", {}).items()
+    others = {profile: answers[names[name]] for profile, names in profiles if name in names}
+    return (lambda scene: others.get(scene.value("profile"), usual)(scene)) if others else usual
 
 
 def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:

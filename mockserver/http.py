@@ -9,15 +9,14 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from mockserver.call import Reply
 from mockserver.delivery import Stream
+from mockserver.journal import Entry
 
 #: Answers shorter than this are not worth compressing.
 _COMPRESS_FROM = 1024
 
 
-async def respond(request: web.BaseRequest, reply: Reply | Stream) -> web.StreamResponse:
-    """The reply as an HTTP response; a stream is written line by line."""
-    if isinstance(reply, Stream):
-        return await _stream(request, reply)
+def respond(request: web.BaseRequest, reply: Reply) -> web.Response:
+    """The reply as an HTTP response."""
     body = orjson.dumps(reply.body)
     response = web.Response(
         body=body,
@@ -48,12 +47,17 @@ async def send_continue(request: web.BaseRequest) -> None:
         request.writer.output_size = 0
 
 
-async def _stream(request: web.BaseRequest, reply: Stream) -> web.StreamResponse:
+async def stream(request: web.BaseRequest, reply: Stream, entry: Entry) -> web.StreamResponse:
+    """The reply line by line, as the lines come about; whole where a fault waits for it on the wire."""
     headers = {hdrs.CONTENT_TYPE: reply.media_type, **reply.headers, **_cross_origin(request)}
+    lines = (orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) async for line in reply.lines)
+    if entry.fault:
+        return web.Response(body=b"".join([line async for line in lines]), headers=headers)
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    async for line in reply.lines:
-        await response.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    async for line in lines:
+        entry.answer += line
+        await response.write(line)
     await response.write_eof()
     return response
 

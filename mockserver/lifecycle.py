@@ -77,7 +77,10 @@ class LifecycleError(ValueError):
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One task. `lane` names its provider and model; `request` is the body as it came; times are clock seconds."""
+    """One task. `lane` names its provider and model; `request` is the body as it came; times are clock seconds.
+
+    `told` is the state that the client heard last.
+    """
 
     id: str
     lane: tuple[str, str]
@@ -92,6 +95,7 @@ class Task:
     started: float | None = None
     ended: float | None = None
     waiting: bool = False
+    told: State | None = None
     notes: dict[str, Any] | None = None
 
     @property
@@ -108,16 +112,25 @@ class Task:
         return self.plan[self.step]
 
 
-def checked_plan(steps: Plan) -> Plan:
-    """The plan itself where every step is an edge and the last is final; raises LifecycleError."""
-    if not steps or steps[0].state is not State.PENDING:
-        raise LifecycleError("a life begins with PENDING")
+def checked_plan(steps: Plan, begin: State = State.PENDING) -> Plan:
+    """The plan itself where it begins with that state, every step is an edge, the last final; raises LifecycleError."""
+    if not steps or steps[0].state is not begin:
+        raise LifecycleError(f"a life begins with {begin.upper()}")
     for before, after in pairwise(steps):
         if before.state is not after.state and (before.state, after.state) not in _EVENT_INTO:
             raise LifecycleError(f"no edge leads from {before.state.upper()} to {after.state.upper()}")
     if steps[-1].state not in FINAL:
         raise LifecycleError(f"a life ends with one of {', '.join(sorted(state.upper() for state in FINAL))}")
     return steps
+
+
+def led(steps: Plan, begin: State = State.PENDING) -> Plan:
+    """The steps, led to from `begin` by the shortest way, which takes no time; as they are where there is none."""
+    first = steps[0].state
+    if first is begin:
+        return steps
+    way = (Step(begin),) if (begin, first) in _EVENT_INTO else (Step(begin), Step(State.RUNNING))
+    return (*way, *steps)
 
 
 class TaskTable:
@@ -171,6 +184,13 @@ class TaskTable:
         task.plan = (*task.plan[: task.step + 1], Step(State.CANCELED))
         self._enter(task, task.step + 1, now)
         return True
+
+    def replan(self, task: Task, steps: Plan, now: float) -> None:
+        """Let the rest of a task's life be these steps, beginning now with its present state; raises LifecycleError."""
+        if task.final:
+            raise LifecycleError(f"the task has ended; its state is {task.state.upper()}")
+        task.plan = (*task.plan[: task.step], *checked_plan(steps, task.state))
+        self._enter(task, task.step, now)
 
     def queued(self, lane: tuple[str, str]) -> int:
         """How many tasks of a lane wait for a place."""

@@ -42,13 +42,18 @@ async def misbehave(request: web.BaseRequest, response: web.Response, fault: Fau
     return await act(request, response, fault) if act else response
 
 
+async def give_up(request: web.BaseRequest) -> web.Response:
+    """Reset the connection: there will be no answer."""
+    await _abort(request)
+    return Gone()
+
+
 async def _html(_request: web.BaseRequest, _response: web.Response, _fault: Fault) -> web.Response:
     return web.Response(status=502, text=_GATEWAY, content_type="text/html")
 
 
 async def _reset(request: web.BaseRequest, _response: web.Response, _fault: Fault) -> web.Response:
-    await _abort(request)
-    return Gone()
+    return await give_up(request)
 
 
 async def _reset_after_headers(request: web.BaseRequest, response: web.Response, _fault: Fault) -> web.Response:

@@ -9,12 +9,15 @@ from happyhorse_spec.check import rejected
 from happyhorse_spec.contract import Mode
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.request import Request
+from mockserver.arrival import order_for_task
 from mockserver.call import Call, Refused, Reply
 from mockserver.delivery import DELIVERIES, Stream, choose
 from mockserver.grammar import refusal, spelled
 from mockserver.inspection import UNSEEN, inspect
+from mockserver.journal import MAX_BODY
 from mockserver.lifecycle import Plan, Task
 from mockserver.listing import list_tasks, page
+from mockserver.redaction import without_files
 from mockserver.scripts import draw_plan, failing_plan, read_order, refused_plan
 from mockserver.uploads import grant
 
@@ -24,6 +27,7 @@ Operate = Callable[[Call], Awaitable[Reply | Stream]]
 async def submit(call: Call) -> Reply | Stream:
     """Judge the request, take the task up, and answer now, at its end, or line by line."""
     task = await accept(call)
+    order_for_task(call, task)
     call.courier.watch(call, task)
     deliver = DELIVERIES[choose(call)]
     return await deliver(call, task)
@@ -31,7 +35,7 @@ async def submit(call: Call) -> Reply | Stream:
 
 async def poll(call: Call) -> Reply:
     """How one task is."""
-    task_id = str(call.params.get("task_id") or pointer.follow(call.body, call.operation.data["reads"]["task_id"]))
+    task_id = str(call.task_id)
     _move_on(call)
     task = call.session.find(task_id, call.dialect, call.now)
     return _tell(call, task) if task else _unknown(call, task_id)
@@ -107,8 +111,7 @@ async def accept(call: Call) -> Task:
         raise call.refusal(full)
     task = _task(call, mode, request, plan)
     task.notes = {"facts": seen.facts} if seen.facts else None
-    call.session.table.submit(task)
-    call.session.settle()
+    call.session.take(task)
     return task
 
 
@@ -128,6 +131,8 @@ def _plan(call: Call, mode: Mode, request: Request, wrong: Refused | None) -> Pl
         raise _ordered(call, order.refuse)
     if order.plan:
         return order.plan
+    if scripted := call.session.plan_for(str(request.get("model"))):
+        return scripted
     plan = draw_plan(timing, mode.name, settings.pace, random)
     return failing_plan(plan, order.fail) if order.fail else plan
 
@@ -147,7 +152,7 @@ def _task(call: Call, mode: Mode, request: Request, plan: Plan) -> Task:
         plan=plan,
         submitted=call.now,
         mode=mode.name,
-        request=call.raw,
+        request=without_files(call.raw) if len(call.raw) > MAX_BODY else call.raw,
         request_id=session.new_id(ids.get("request_id", "{uuid}")),
     )
 
@@ -167,6 +172,7 @@ def _move_on(call: Call) -> None:
 def _tell(call: Call, task: Task) -> Reply:
     """The answer about a task, which counts as one poll of it."""
     call.session.table.poll(task, call.now)
+    call.session.clock.wake()
     return call.about(task)
 
 

@@ -111,7 +111,7 @@ def _elapsed(scene: Scene) -> float | None:
     return None if ended is None else round(ended - started, 3)
 
 
-_TASKLESS = frozenset({"request_id", "trace_id", "now"})
+_TASKLESS = frozenset({"request_id", "trace_id", "now", "profile"})
 
 #: Name -> what it means in a scene.
 MEANINGS: Mapping[str, Callable[[Scene], Any]] = {
@@ -134,6 +134,7 @@ MEANINGS: Mapping[str, Callable[[Scene], Any]] = {
     "height": lambda scene: scene.result.height,
     "fps": lambda scene: scene.result.fps,
     "now": lambda scene: scene.now,
+    "profile": lambda scene: scene.session.settings.profile,
     "submitted": lambda scene: scene.task.submitted,
     "started": lambda scene: scene.task.started,
     "ended": _ended,

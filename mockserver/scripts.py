@@ -5,7 +5,12 @@ one, or a short order, between double brackets:
 
     [[fail:DataInspectionFailed]]   the task runs and fails with this error (its key or its code)
     [[refuse:Arrearage]]            the submit is refused with this error
+    [[fault:429, 503]]              the first submits of this prompt meet these faults (see `faults`), the next is taken
+    [[fault:poll:reset]]            requests about this task meet these faults
     [[PENDING 1s, RUNNING 2 polls, SUCCEEDED]]
+
+A script that begins later than PENDING gets there at once: `SUCCEEDED` alone is a task that is done when it is taken.
+A step lasts a time, a number of polls, or no time at all.
 """
 
 from __future__ import annotations
@@ -16,10 +21,11 @@ from enum import StrEnum
 from random import Random
 from typing import Any, NamedTuple
 
-from mockserver.lifecycle import LifecycleError, Plan, State, Step, checked_plan
+from mockserver.faults import ENDPOINTS
+from mockserver.lifecycle import LifecycleError, Plan, State, Step, checked_plan, led
 
 _MARKER = re.compile(r"\[\[([^\[\]]{1,400})\]\]")
-_STEP = re.compile(r"([A-Za-z]+)(?:\s+(\d+(?:\.\d+)?)\s*(s|polls?))?(?:\s+([A-Za-z][\w. -]*))?")
+_STEP = re.compile(r"([A-Za-z]+)(?:\s+(\d{1,9}(?:\.\d{1,6})?)\s*(s|polls?))?(?:\s+([A-Za-z][\w. -]*))?")
 
 
 class Pace(StrEnum):
@@ -34,32 +40,50 @@ _DESK = (1.0, 3.0, 0.5)
 
 
 class Order(NamedTuple):
-    """What a prompt's marker asks for: a refusal or a failure by error word, or a whole life."""
+    """What a prompt asks for: a refusal or a failure by error word, or a whole life; and faults by endpoint."""
 
     refuse: str | None = None
     fail: str | None = None
     plan: Plan | None = None
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def read_order(prompt: object) -> Order:
-    """The order in a prompt's marker; a marker that orders nothing is text like any other."""
-    found = _MARKER.search(prompt) if isinstance(prompt, str) and "[[" in prompt else None
-    if not found:
+    """The order in a prompt's markers; a marker that orders nothing is text like any other."""
+    if not isinstance(prompt, str) or "[[" not in prompt:
         return Order()
-    verb, colon, word = found.group(1).partition(":")
+    order = Order()
+    for found in _MARKER.finditer(prompt):
+        verb, colon, word = found.group(1).partition(":")
+        if colon and verb.strip() == "fault":
+            order = order._replace(faults=(*order.faults, _read_fault(word)))
+        elif (order.refuse, order.fail, order.plan) == (None, None, None):
+            order = _read_life(found.group(1))._replace(faults=order.faults)
+    return order
+
+
+def _read_life(text: str) -> Order:
+    verb, colon, word = text.partition(":")
     if colon and verb.strip() == "fail":
         return Order(fail=word.strip())
     if colon and verb.strip() == "refuse":
         return Order(refuse=word.strip())
     try:
-        return Order(plan=read_plan(found.group(1)))
+        return Order(plan=read_plan(text))
     except LifecycleError:
         return Order()
 
 
-def read_plan(script: str) -> Plan:
-    """The plan that a script spells; raises LifecycleError naming the step that cannot be."""
-    return checked_plan(tuple(_read_step(text.strip()) for text in script.split(",")))
+def _read_fault(text: str) -> tuple[str, str]:
+    """The endpoint and the words of `poll:503, reset`; without an endpoint they are for the submit itself."""
+    endpoint, colon, words = text.partition(":")
+    named = colon and endpoint.strip() in ENDPOINTS
+    return (endpoint.strip(), words) if named else ("submit", text)
+
+
+def read_plan(script: str, begin: State = State.PENDING) -> Plan:
+    """The plan that a script spells, from `begin` on; raises LifecycleError naming the step that cannot be."""
+    return checked_plan(led(tuple(_read_step(text.strip()) for text in script.split(",")), begin), begin)
 
 
 def _read_step(text: str) -> Step:

@@ -6,7 +6,7 @@ It stands on aiohttp's low-level server, since the routes are data and looked up
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import aiohttp
@@ -15,20 +15,28 @@ from aiohttp import web
 
 from happyhorse_spec.contract import load_provider, provider_names
 from mockserver import downloads, uploads
+from mockserver.arrival import meet, orders_fault
 from mockserver.call import Call, Refused, Reply, refused
+from mockserver.clock import ClockStopped
 from mockserver.delivery import Stream
 from mockserver.dialect import Dialect, Operation, make_dialect
 from mockserver.gate import admit
-from mockserver.http import preflight, respond, send_continue
+from mockserver.http import preflight, respond, send_continue, stream
+from mockserver.journal import Entry, Exchange
+from mockserver.misbehave import Gone, give_up, misbehave
 from mockserver.operations import OPERATIONS
 from mockserver.routes import Found, Routes
-from mockserver.session import SESSION_NAME, Session, Sessions, Settings
+from mockserver.session import KEY_NAME, Session, Sessions
+from mockserver.settings import SettingError, Settings
+from mockserver.transfer import endpoint_of, transfer
 from mockserver.webhook import Courier
 
 #: The largest body that is read, in bytes: nine data URLs of 20 MB each, with the overhead of Base64.
 MAX_BODY = 256 * 1024 * 1024
 #: How long a client may take to send its body.
 BODY_SECONDS = 120.0
+
+Observe = Callable[[Session, Exchange], None]
 
 
 class MockServer:
@@ -41,11 +49,12 @@ class MockServer:
         providers: Iterable[str] = (),
         host: str = "127.0.0.1",
         port: int = 0,
-        profile: str | None = None,
+        observe: Observe | None = None,
     ) -> None:
-        self.sessions = Sessions(settings or Settings())
         names = list(providers) or provider_names()
-        self.dialects = {d.name: d for d in (make_dialect(load_provider(name), profile) for name in names)}
+        self.dialects = {d.name: d for d in (make_dialect(load_provider(name)) for name in names)}
+        self.sessions = Sessions(settings or Settings(), _profiles(self.dialects.values()))
+        self.observe = observe
         self.host, self.port = host, port
         self._routes = Routes(self.dialects.values())
         self._downloads = downloads.Downloads(self.dialects)
@@ -85,44 +94,100 @@ class MockServer:
         await self.stop()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        session, path = self._session(request)
-        if path.startswith(downloads.PREFIX):
-            return await self._downloads.answer(request, session, path)
-        if path == uploads.PATH:
-            return await uploads.receive(request, session)
+        """Answer a request, and note the exchange in the journal of its session."""
+        try:
+            session, path = self._session(request)
+        except SettingError as error:
+            return web.Response(status=400, body=orjson.dumps({"error": str(error)}), content_type="application/json")
+        now = session.settle()
+        query = request.raw_path.partition("?")[2]
+        entry = session.journal.open(request.method, f"{path}?{query}" if query else path, request.raw_headers, now)
+        session.open += 1
+        try:
+            response = await self._answer(request, session, path, entry)
+            _note(entry, response)
+        finally:
+            session.open -= 1
+            session.journal.close(entry)
+            if self.observe:
+                self.observe(session, entry.exchange())
+        return response
+
+    def _session(self, request: web.BaseRequest) -> tuple[Session, str]:
+        """The session of a request and its path without the session's prefix; raises SettingError."""
+        path = request.path
+        if path.startswith("/~"):
+            name, _, rest = path[2:].partition("/")
+            return self.sessions.named(name), "/" + rest
+        found = KEY_NAME.search(request.headers.get("Authorization", ""))
+        return self.sessions.named(found.group(1)) if found else self.sessions.get(), path
+
+    async def _answer(self, request: web.BaseRequest, session: Session, path: str, entry: Entry) -> web.StreamResponse:
+        """The answer as it is sent: by a provider or the storage, and worse than that where a fault is met."""
+        try:
+            if place := endpoint_of(path):
+                response = await self._transfer(request, session, path, entry, place)
+            else:
+                response = await self._operate(request, session, path, entry)
+        except ClockStopped:
+            return await give_up(request)
+        if entry.fault and isinstance(response, web.Response):
+            return await misbehave(request, response, entry.fault)
+        return response
+
+    async def _transfer(
+        self, request: web.BaseRequest, session: Session, path: str, entry: Entry, place: str
+    ) -> web.StreamResponse:
+        """A file that is sent or fetched."""
+        entry.place = place
+        if place == "upload":
+            return await transfer(request, session, entry, lambda: uploads.receive(request, session))
+        entry.task_id = path.removeprefix(downloads.PREFIX).partition(".")[0]
+        return await transfer(request, session, entry, lambda: self._downloads.answer(request, session, path))
+
+    async def _operate(self, request: web.BaseRequest, session: Session, path: str, entry: Entry) -> web.StreamResponse:
+        """An operation of a provider."""
         found = self._routes.find(path)
         if request.method == "OPTIONS":
             return preflight(request, found.operations)
         try:
-            reply = await self._play(request, session, found)
+            reply = await self._play(request, session, found, entry)
         except Refused as refusal:
             assert found.dialect
             reply = refused(found.dialect, session, refusal.error, refusal.values, session.clock.now())
-        return await respond(request, reply)
+        if isinstance(reply, Stream):
+            return await stream(request, reply, entry)
+        return respond(request, reply)
 
-    def _session(self, request: web.BaseRequest) -> tuple[Session, str]:
-        """The session of a request and its path without the session's prefix."""
-        path = request.path
-        if path.startswith("/~"):
-            name, _, rest = path[2:].partition("/")
-            return self.sessions.get(name[:64]), "/" + rest
-        named = SESSION_NAME.search(request.headers.get("Authorization", ""))
-        return self.sessions.get(named.group(1) if named else ""), path
-
-    async def _play(self, request: web.BaseRequest, session: Session, found: Found) -> Reply | Stream:
+    async def _play(self, request: web.BaseRequest, session: Session, found: Found, entry: Entry) -> Reply | Stream:
         if found.dialect is None:
             return Reply(404, {"error": f"no provider has the path {request.path}", "providers": self.base_urls()})
-        now = session.settle()
         method = "GET" if request.method == "HEAD" else request.method
         operations = found.operations.get(method)
         if not operations:
             raise _no_operation(found, request)
-        raw = await _read(request, found.dialect)
+        entry.body = raw = await _read(request, found.dialect)
         body = _parse(raw)
-        operation = _choose(operations, body)
-        call = Call(request, session, operation, found.params, _origin(request), now, self.courier, raw, body)
+        entry.operation = operation = _choose(operations, body)
+        origin = f"{request.scheme}://{request.host}"
+        call = Call(request, session, operation, found.params, origin, entry.at, self.courier, entry, raw, body)
+        if (session.faults or orders_fault(raw)) and (reply := await meet(call)) is not None:
+            return reply
         admit(call)
         return await OPERATIONS[operation.name](call)
+
+
+def _note(entry: Entry, response: web.StreamResponse) -> None:
+    """Note what was answered; of a file only what it is."""
+    entry.status = response.told if isinstance(response, Gone) else response.status
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        is_file = response.content_type.startswith(("video/", "image/"))
+        entry.answer = f"({len(response.body)} bytes of {response.content_type})".encode() if is_file else response.body
+
+
+def _profiles(dialects: Iterable[Dialect]) -> set[str]:
+    """The names of the variants that providers have."""
+    return {name for dialect in dialects for name in dialect.data.get("profiles", {})}
 
 
 def _no_operation(found: Found, request: web.BaseRequest) -> Refused:
@@ -169,10 +234,6 @@ class _Unreadable:
 
 
 UNREADABLE = _Unreadable()
-
-
-def _origin(request: web.BaseRequest) -> str:
-    return f"{request.scheme}://{request.host}"
 
 
 def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

@@ -1,25 +1,32 @@
-"""Sessions: what is isolated from everybody else. Tasks, clock, random draws and limits belong to one session.
+"""Sessions: what is isolated from everybody else. Tasks, clock, random draws, faults, journal and limits belong to one.
 
 A session is chosen by the URL (`/~name/...`) or by the key (`sk-~name`), and made when it is first named; all other
-requests share the session without a name. Every random draw comes from the session's seed: the same seed and the same
-calls give the same ids and the same bytes.
+requests share the session without a name. A name may carry settings (see `settings`). Every random draw comes from the
+session's seed: the same seed and the same calls give the same ids and the same bytes.
+
+Memory is bounded. A server keeps `MAX_SESSIONS` sessions; beyond that the one that was used least recently goes, with
+all it holds, unless a client waits for an answer in it. Journals have bounds of their own (see `journal`): where all of
+them together are too large, that of the session used least recently is emptied. A session keeps `MAX_TASKS` tasks;
+beyond that the oldest goes, as it would at the end of its retention.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import blake2b
 from random import Random
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from mockserver.clock import Clock, ClockMode
+from mockserver.clock import Clock
+from mockserver.faultplan import FaultPlan
 from mockserver.grammar import spelled
-from mockserver.lifecycle import Task, TaskTable
-from mockserver.scripts import Pace
+from mockserver.journal import MAX_TOTAL, Journal
+from mockserver.lifecycle import Plan, Task, TaskTable
+from mockserver.settings import SettingError, Settings, read_name
 
 if TYPE_CHECKING:
     from mockserver.dialect import Dialect
@@ -27,35 +34,28 @@ if TYPE_CHECKING:
     from mockserver.uploads import Upload
     from mockserver.webhook import Delivery
 
-SESSION_NAME = re.compile(r"~([A-Za-z0-9_.-]{1,64})")
+#: Where a key names a session.
+KEY_NAME = re.compile(r"~([A-Za-z0-9_.-]+(?:,[^,\s]+)*)")
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a session plays. `validation` None means the provider's default; `start` is seconds since 1970 or now."""
-
-    clock: ClockMode = ClockMode.REAL
-    rate: float = 1.0
-    start: float | None = None
-    seed: int = 0
-    pace: Pace = Pace.DESK
-    limits: bool = False
-    validation: str | None = None
-    fetch_media: bool = False
-
-    def but(self, **changes: Any) -> Settings:
-        return replace(self, **changes)
+MAX_SESSIONS = 20_000
+MAX_TASKS = 100_000
 
 
 class Session:
-    """One isolated world."""
+    """One isolated world. `open` counts the requests that are being answered in it."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, spend: Callable[[int], None] = lambda _: None) -> None:
         self.name = name
         self.settings = settings
+        self.open = 0
         self.clock = Clock(settings.clock, settings.rate, settings.start)
         self.random = Random(f"{settings.seed}/{name}")
         self.table = TaskTable()
+        self.journal = Journal(spend)
+        self.faults = FaultPlan()
+        #: Model -> how its tasks live, `*` for any; and how the next tasks live, whatever their model.
+        self.plans: dict[str, Plan] = {}
+        self.next_plans: deque[Plan] = deque()
         self._secret = self._digest("signature")
         self.deliveries: deque[Delivery] = deque(maxlen=1000)
         self.tokens: dict[str, float] = {}
@@ -72,6 +72,24 @@ class Session:
         now = self.clock.now()
         self.table.settle(now)
         return now
+
+    def take(self, task: Task) -> None:
+        """Take a task up, and let go of the oldest where there are too many."""
+        tasks = self.table.tasks
+        if len(tasks) >= MAX_TASKS:
+            self.table.forget(tasks[next(iter(tasks))])
+        self.table.submit(task)
+        self.settle()
+
+    def plan_for(self, model: str) -> Plan | None:
+        """How the next task of a model lives, where somebody has said so."""
+        if self.next_plans:
+            return self.next_plans.popleft()
+        return self.plans.get(model) or self.plans.get("*")
+
+    def stream(self, name: str) -> Random:
+        """A source of random draws beside that of the ids, so that drawing from it changes no id."""
+        return Random(f"{self.settings.seed}/{self.name}/{name}")
 
     def find(self, task_id: str, dialect: Dialect, now: float) -> Task | None:
         """The task with that id, if it is this provider's and not older than the provider keeps tasks."""
@@ -146,23 +164,83 @@ class Session:
 
 
 class Sessions:
-    """All sessions of a server, made on first use with the server's settings."""
+    """All sessions of a server, made on first use with the server's settings; the last used one stands last."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, profiles: Collection[str] = ()) -> None:
         self.settings = settings
-        self._sessions: dict[str, Session] = {}
+        self._profiles = profiles
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._journal_bytes = 0
 
-    def get(self, name: str) -> Session:
+    def named(self, text: str) -> Session:
+        """The session of `name` or `name,setting=value,...`; raises SettingError, whether it is new or not."""
+        return self.get(*read_name(text))
+
+    def get(self, name: str = "", changes: Mapping[str, Any] = MappingProxyType({})) -> Session:
+        """The session of that name, made with changed settings where it is new; "" is that without a name."""
         session = self._sessions.get(name)
         if session is None:
-            session = self._sessions[name] = Session(name, self.settings)
+            return self.make(name, changes)
+        self._sessions.move_to_end(name)
         return session
 
+    def make(self, name: str, changes: Mapping[str, Any]) -> Session:
+        """A new session, in the place of the one that has its name."""
+        settings = self.settings.but(**changes)
+        if settings.profile is not None and settings.profile not in self._profiles:
+            known = ", ".join(sorted(self._profiles)) or "none"
+            raise SettingError(f"profile is {settings.profile!r}; the profiles here are: {known}")
+        self.drop(name)
+        self._make_room()
+        session = self._sessions[name] = Session(name, settings, self._spend)
+        return session
+
+    def reset(self, session: Session) -> Session:
+        """The session as it was when it was made: no tasks, no faults, an empty journal, the clock at its start."""
+        self.drop(session.name)
+        fresh = self._sessions[session.name] = Session(session.name, session.settings, self._spend)
+        return fresh
+
     def drop(self, name: str) -> bool:
-        return self._sessions.pop(name, None) is not None
+        """Forget a session; who waits in it is let go. False where there is none."""
+        session = self._sessions.pop(name, None)
+        if session is None:
+            return False
+        session.clock.stop()
+        session.journal.clear()
+        return True
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sessions
+
+    def __len__(self) -> int:
+        return len(self._sessions)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
+
+    def _make_room(self) -> None:
+        """Drop the session used least recently; one in which somebody waits counts as used."""
+        for _ in range(len(self._sessions)):
+            if len(self._sessions) < MAX_SESSIONS:
+                return
+            name, session = next(iter(self._sessions.items()))
+            if session.open:
+                self._sessions.move_to_end(name)
+            else:
+                self.drop(name)
+
+    def _spend(self, size: int) -> None:
+        self._journal_bytes += size
+        if self._journal_bytes > MAX_TOTAL:
+            self._relieve()
+
+    def _relieve(self) -> None:
+        """Empty journals, that of the session used least recently first, until a tenth is free."""
+        for session in self._sessions.values():
+            if self._journal_bytes <= MAX_TOTAL * 0.9:
+                return
+            session.journal.clear()
 
 
 def _fill(form: str, bits: int) -> str:

@@ -22,6 +22,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "FieldItemTooLong": (400, "A field of your POST request exceeds the maximum allowed size."),
     "FileAlreadyExists": (409, "The object you specified already exists and can not be overwritten."),
     "IncorrectNumberOfFilesInPOSTRequest": (400, "POST requires exactly one file upload per request."),
+    "InternalError": (500, "We encountered an internal error. Please try again."),
     "InvalidArgument": (400, "Invalid argument."),
     "InvalidObjectName": (400, "The specified object is not valid."),
     "InvalidRange": (416, "The requested range cannot be satisfied."),

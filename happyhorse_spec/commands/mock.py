@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mockserver.server import MockServer
-    from mockserver.session import Settings
+    from mockserver.settings import Settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Exit code 0, or 3 where the port cannot be had."""
     from mockserver.server import MockServer
 
-    server = MockServer(_settings(args), providers=args.provider, host=args.host, port=args.port, profile=args.profile)
+    server = MockServer(_settings(args), providers=args.provider, host=args.host, port=args.port)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_serve(server, as_json=args.json))
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace) -> Settings:
     from mockserver.clock import ClockMode
     from mockserver.scripts import Pace
-    from mockserver.session import Settings
+    from mockserver.settings import Settings
 
     real = args.real_time or args.speed
     return Settings(
@@ -60,6 +60,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         limits=args.limits,
         validation=args.validation,
         fetch_media=args.fetch_media,
+        profile=args.profile,
     )
 
 

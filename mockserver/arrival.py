@@ -1,0 +1,107 @@
+"""What a request meets on its arrival: the fault that is planned for it, before anybody looks at its key.
+
+A fault that stands for the operation is answered here, in the provider's own words where it is an error; one that
+changes how an answer is sent is only noted (see `misbehave`), and so is what a prompt orders for later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from happyhorse_spec import pointer
+from happyhorse_spec.contract import ProviderError
+from mockserver.call import Call, Reply, refused
+from mockserver.faultplan import ON_ARRIVAL
+from mockserver.faults import MEETS, Fault, FaultError, Moment, read_faults
+from mockserver.lifecycle import Task
+from mockserver.scripts import read_order
+
+#: How a prompt that orders faults looks before it is parsed.
+_MARKER = b"[[fault"
+
+#: HTTP status -> what the engine notices when it answers so by itself.
+_USUAL: Mapping[int, str] = {
+    400: "violation",
+    401: "wrong_key",
+    404: "unknown_task",
+    429: "submit_rate",
+    500: "internal",
+}
+
+
+def orders_fault(body: bytes) -> bool:
+    """Whether the body looks as if its prompt ordered a fault."""
+    return _MARKER in body
+
+
+async def meet(call: Call) -> Reply | None:
+    """The answer in place of the operation's, where a fault says so; raises Refused where a prompt orders nonsense."""
+    endpoint = MEETS.get(call.operation.name)
+    if endpoint is None:
+        return None
+    scope = _order_for_prompt(call) if _MARKER in call.raw else ""
+    number, task_id = call.entry.number, call.task_id
+    fault = call.session.faults.meet(endpoint, call.now, number, task_id, scope=scope, moments=ON_ARRIVAL)
+    if fault is None:
+        return None
+    call.entry.fault = fault
+    if fault.name in ("status", "error"):
+        return _error(call, fault)
+    if fault.name == "delay":
+        await call.session.clock.reach(call.now + fault.figure)
+        call.now = call.session.settle()
+    elif fault.moment is Moment.BEFORE and fault.name != "ok":
+        return Reply(502, None)
+    return None
+
+
+def order_for_task(call: Call, task: Task) -> None:
+    """Plan what the prompt of a task orders for the requests about it."""
+    if _MARKER in call.raw:
+        for endpoint, words in read_order(_prompt(call)).faults:
+            if endpoint != "submit":
+                call.session.faults.order(endpoint, _read(call, endpoint, words), task.id)
+
+
+def _order_for_prompt(call: Call) -> str:
+    """Plan what a prompt orders for its own submits, once; the scope of that plan."""
+    prompt = _prompt(call)
+    scope = blake2b(prompt.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    orders = [(endpoint, _read(call, endpoint, words)) for endpoint, words in read_order(prompt).faults]
+    own = [fault for endpoint, faults in orders if endpoint == "submit" for fault in faults]
+    call.session.faults.order_once("submit", own, scope)
+    return scope
+
+
+def _prompt(call: Call) -> str:
+    prompt = pointer.follow(call.body, call.dialect.data["request"]["prompt"])
+    return prompt if isinstance(prompt, str) else ""
+
+
+def _read(call: Call, endpoint: str, words: str) -> list[Fault]:
+    provider = call.dialect.provider
+    try:
+        return list(read_faults(words.split(","), endpoint, lambda word: provider.error(word) is not None))
+    except FaultError as error:
+        raise call.refusal("violation", detail=str(error)) from None
+
+
+def _error(call: Call, fault: Fault) -> Reply:
+    word = fault.word.partition(":")[0]
+    error = _by_status(call, int(fault.figure)) if fault.name == "status" else call.dialect.provider.error(word)
+    key = error.key if error else call.dialect.data["refusals"]["violation"]
+    status = int(fault.figure) or None
+    reply = refused(call.dialect, call.session, key, {"detail": f"ordered by the fault {word}"}, call.now, status)
+    return reply._replace(headers={**reply.headers, "Retry-After": fault.option}) if fault.option else reply
+
+
+def _by_status(call: Call, status: int) -> ProviderError:
+    """The error that the endpoint most likely answers with that status; where it has none, its internal error."""
+    errors, refusals = call.dialect.provider.errors, call.dialect.data["refusals"]
+    own = [key for key in call.operation.endpoint.errors if errors[key].status == status]
+    usual = refusals.get(_USUAL.get(status, ""))
+    if usual and errors[usual].status == status and (usual in own or not own):
+        return errors[usual]
+    any_with_it = (key for key, error in errors.items() if error.status == status)
+    return errors[next(iter([*own, *any_with_it]), refusals.get("internal", refusals["violation"]))]
