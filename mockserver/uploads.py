@@ -94,7 +94,7 @@ async def receive(request: web.BaseRequest, session: Session) -> web.StreamRespo
         return refuse(request, session, denied)
     except TimeoutError:
         return refuse(request, session, Denied("RequestTimeout"))
-    except (ValueError, HttpProcessingError, aiohttp.ClientPayloadError, web.RequestPayloadError):
+    except (ValueError, ConnectionError, HttpProcessingError, aiohttp.ClientPayloadError, web.RequestPayloadError):
         return refuse(request, session, Denied("MalformedPOSTRequest"))
 
 

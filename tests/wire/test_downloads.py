@@ -169,7 +169,19 @@ class TestRange:
         assert part.raw == whole.raw[first : last + 1]
 
     @pytest.mark.parametrize(
-        "asked", ["bytes=5-2", "items=0-1", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,5-6", "bytes=1-" + 900 * "9"]
+        "asked",
+        [
+            "bytes=5-2",
+            "items=0-1",
+            "bytes=",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=0-1,5-6",
+            "bytes=1-" + 5000 * "9",
+            "bytes=" + 5000 * "9" + "-",
+            "bytes=-" + 5000 * "9",
+        ],
+        ids=lambda asked: asked[:20],
     )
     def test_what_is_no_single_range_gets_the_whole_file(self, wire, url, whole, asked):
         answer = wire.send("GET", url, headers={"Range": asked})
@@ -241,11 +253,20 @@ class TestCondition:
 
     @pytest.mark.parametrize(
         ("condition", "status"),
-        [("{tag}", 206), ("{date}", 206), ("W/{tag}", 200), ('"other"', 200), ("yesterday", 200), ("{older}", 200)],
+        [
+            ("{tag}", 206),
+            ("{date}", 206),
+            ("W/{tag}", 200),
+            ('"other"', 200),
+            ("yesterday", 200),
+            ("{older}", 200),
+            ("{newer}", 200),
+        ],
     )
     def test_if_range(self, wire, url, whole, condition, status):
         date = whole.headers["Last-Modified"]
-        asked = condition.format(tag=whole.headers["ETag"], date=date, older=shifted(date, -1))
+        dates = {"date": date, "older": shifted(date, -1), "newer": shifted(date, 1)}
+        asked = condition.format(tag=whole.headers["ETag"], **dates)
         assert wire.send("GET", url, headers={"Range": "bytes=0-9", "If-Range": asked}).status == status
 
 
@@ -266,7 +287,8 @@ class TestSignature:
     @each_signed
     def test_url_without_a_signature_is_refused(self, wire, name):
         answer = wire.send("GET", result_url(wire, name).partition("?")[0])
-        assert (answer.status, refusal(answer)["Code"]) == (403, "AccessDenied")
+        told = "You have no right to access this object because of bucket acl."
+        assert (answer.status, refusal(answer)["Message"]) == (403, told)
 
     def test_missing_parameter_is_named(self, wire, url):
         answer = wire.send("GET", re.sub(r"Expires=\d+&", "", url))
