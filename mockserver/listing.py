@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from math import ceil
 from typing import Any, TypeVar
 
@@ -68,6 +68,6 @@ def _moment(call: Call, name: str) -> float | None:
     if text is None:
         return None
     try:
-        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=_CHINA).astimezone(UTC).timestamp()
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=_CHINA).timestamp()
     except ValueError:
         raise call.refusal("query") from None

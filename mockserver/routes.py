@@ -27,7 +27,10 @@ class _Node:
 
 
 class Routes:
-    """All endpoints of some dialects. A trailing slash means the same path; unknown paths go to the nearest dialect."""
+    """All endpoints of some dialects; unknown paths go to the nearest dialect.
+
+    Slashes too many mean nothing: one at the end, or two in a row where a base URL ends with one.
+    """
 
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         self._root = _Node()
@@ -37,11 +40,11 @@ class Routes:
 
     def find(self, path: str) -> Found:
         node, params, dialect = self._root, {}, None
-        for segment in path.strip("/").split("/"):
+        for segment in filter(None, path.split("/")):
             following = node.branches.get(segment)
             if following is None:
                 following = node.branches.get("*")
-                if following is None or not segment:
+                if following is None:
                     return Found({}, {}, dialect)
                 params[following.name] = segment
             node, dialect = following, following.dialect or dialect
