@@ -45,7 +45,7 @@ def _values(finding: Finding, grammar: Mapping[str, Any]) -> dict[str, Any]:
     parts = pointer.parts(finding.pointer)
     value = finding.value
     return {
-        "path": ".".join(parts),
+        "path": ".".join(parts) or "body",
         "name": parts[-1] if parts else "body",
         "value": value if isinstance(value, str) else show(value),
         "count": len(value) if isinstance(value, (list, str, dict)) else 0,
