@@ -100,7 +100,7 @@ def _never_fail_to_print() -> None:
 
 
 def _forget_output() -> None:
-    """Let the interpreter flush into nowhere when it ends."""
+    """Let the interpreter flush into nowhere: https://docs.python.org/3/library/signal.html#note-on-sigpipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -83,7 +83,7 @@ class Finding:
     def name(self) -> str:
         """The place as people write it: `parameters.duration`, `input.media[0].url`."""
         name = ""
-        for part in pointer.parts(self.pointer):
+        for part in map(_visible, pointer.parts(self.pointer)):
             name += f"[{part}]" if part.isdecimal() else f".{part}" if name else part
         return name or "the request"
 
@@ -120,8 +120,13 @@ def show(value: Any) -> str:
     """A value as JSON, cut where it is long."""
     if isinstance(value, str):
         value = value[: _SHOWN + 1]
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return _visible(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _visible(text: str) -> str:
+    """A text cut where it is long, with a code for every character that would steer a terminal."""
+    text = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def suggest(rule: Rule, value: Any) -> tuple[Any, str | None]:
