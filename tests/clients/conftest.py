@@ -40,7 +40,7 @@ def server() -> Iterator[MockServer]:
 @pytest.fixture
 def upstream(server: MockServer, request: pytest.FixtureRequest) -> Upstream:
     """A session that no other test has."""
-    return Upstream(server, re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid)[-64:])
+    return Upstream(server, re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid)[-60:])
 
 
 @pytest.fixture(params=MODELS)

@@ -103,7 +103,7 @@ def test_a_refused_submit_throws_what_the_provider_says(ask: Ask, case: str) -> 
     ("prompt", "told"),
     [
         ("[[fail:DataInspectionFailed]]", "Video generation failed."),
-        ("[[PENDING 1s, CANCELED]]", "Video generation canceled."),
+        ("[[CANCELED]]", "Video generation canceled."),
     ],
 )
 def test_a_task_without_a_video_throws(ask: Ask, prompt: str, told: str) -> None:

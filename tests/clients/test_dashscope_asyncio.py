@@ -78,7 +78,7 @@ def test_call_raises_where_the_submit_is_refused() -> None:
 
 
 def test_a_failed_task_is_returned_with_its_reason_in_the_output() -> None:
-    answer = play(lambda: AioVideoSynthesis.call(T2V, "[[PENDING 0s, RUNNING 0s, FAILED InternalError.Algo]]"))
+    answer = play(lambda: AioVideoSynthesis.call(T2V, "[[FAILED InternalError.Algo]]"))
     assert answer.status_code == 200
     assert answer.output.task_status == "FAILED"
     assert (answer.output.code, answer.output.message) == ("InternalError.Algo", "inference internal error.")

@@ -15,7 +15,7 @@ from mockserver.server import MockServer
 from mockserver.session import Session
 
 #: In a prompt: the task is over when it is first looked at. For clients that sleep long between polls.
-AT_ONCE = "[[PENDING 0s, RUNNING 0s, SUCCEEDED]]"
+AT_ONCE = "[[SUCCEEDED]]"
 
 PICTURE = "https://example.com/first.png"
 FILM = "https://example.com/source.mp4"
@@ -72,6 +72,14 @@ class Upstream:
     def base(self, provider: str) -> str:
         """What a client of that provider is configured with."""
         return self.server.base_urls(self.name)[provider]
+
+    def playing(self, settings: str) -> Upstream:
+        """The same with settings such as `limits=on`, which stand in the name and so in the URL."""
+        return Upstream(self.server, f"{self.name},{settings}")
+
+    def submits(self) -> list[int | None]:
+        """The HTTP status of each submit that came; None where the connection was cut."""
+        return [exchange.status for exchange in self.session.journal if exchange.operation == "submit"]
 
     def received(self) -> dict[str, Any]:
         """The body of the newest submit, as it came over the wire."""
