@@ -94,6 +94,7 @@ def test_videosynthesis_raises_what_its_http_library_does(fault: str, error: typ
         ("429:retry-after=0, 503:retry-after=0", [429, 503, 200]),
         ("reset", [None, 200]),
         ("html", [502, 200]),
+        ("lost", [None, 200]),
     ],
 )
 def test_the_second_interface_repeats_a_submit(
@@ -124,6 +125,11 @@ def test_the_acedatacloud_sdk_repeats_a_submit(
     assert is_film(handle.wait(poll_interval=0.01)["response"]["data"][0]["video_url"])
     assert upstream.submits() == [status, 200]
     assert len(upstream.session.table.tasks) == tasks
+
+
+def test_the_acedatacloud_sdk_polls_again_when_it_may(ace: AceDataCloud) -> None:
+    handle = ace.happyhorse.generate(prompt=f"{AT_ONCE} [[fault:poll:503]]")
+    assert handle.wait(poll_interval=0.01)["state"] == "succeeded"
 
 
 def test_the_acedatacloud_sdk_does_not_repeat_what_is_wrong(ace: AceDataCloud, upstream: Upstream) -> None:

@@ -90,6 +90,14 @@ def test_wait_exits_with_1_for_a_failed_task(run: Run) -> None:
     assert (done.returncode, done.stdout) == (1, f"Error: Task {task} failed.\n")
 
 
+def test_neither_a_submit_nor_a_poll_is_repeated(run: Run, upstream: Upstream) -> None:
+    assert run("generate", "a horse [[fault:503]]").returncode == 1
+    assert upstream.submits() == [503]
+    task = json.loads(run("generate", f"{AT_ONCE} [[fault:poll:503]]", "--async", "--json").stdout)["task_id"]
+    assert run("wait", task).returncode == 1
+    assert run("wait", task).returncode == 0
+
+
 def test_task_and_tasks_print_the_records_as_json_only(run: Run) -> None:
     """Without `--json` the command looks for `data`, which no documented record has."""
     task = json.loads(run("generate", AT_ONCE, "--async", "--json").stdout)["task_id"]
