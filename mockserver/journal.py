@@ -74,7 +74,10 @@ class Exchange:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Entry:
-    """An exchange while it goes on, and as it is kept: filled in as it becomes known."""
+    """An exchange while it goes on, and as it is kept: filled in as it becomes known.
+
+    `size` is what keeping it takes in bytes, once it is over; `cut` how long body and answer were where they were cut.
+    """
 
     number: int
     at: float
@@ -91,12 +94,8 @@ class Entry:
     status: int | None = None
     answer: bytes = b""
     seconds: float | None = None
-    lengths: tuple[int, int] = (0, 0)
-
-    @property
-    def size(self) -> int:
-        """Bytes that keeping this takes, once it is closed."""
-        return ENTRY_BYTES + len(self.body) + len(self.answer)
+    cut: tuple[int, int] = (0, 0)
+    size: int = 0
 
     def exchange(self) -> Exchange:
         """What of it may be read."""
@@ -110,9 +109,9 @@ class Entry:
             provider=operation.dialect.name if operation else None,
             operation=operation.name if operation else self.place,
             headers={name: redacted_header(name, value) for name, value in _text(self.headers)},
-            body=_readable(self.body, self.lengths[0]),
+            body=_readable(self.body, self.cut[0]),
             status=self.status,
-            answer=_readable(self.answer, self.lengths[1]),
+            answer=_readable(self.answer, self.cut[1]),
             task_id=self.task_id,
             state=self.state,
             fault=self.fault.word if self.fault else None,
@@ -138,12 +137,16 @@ class Journal:
     def close(self, entry: Entry) -> None:
         """Note that an exchange is over, and let go of the oldest where there are too many."""
         entry.seconds = stopwatch() - entry.began
-        entry.lengths = len(entry.body), len(entry.answer)
-        entry.body, entry.answer = _kept(entry.body), _kept(entry.answer)
-        if self._entries and entry.number >= self._entries[0].number:
-            self._account(entry.size)
-            while len(self._entries) > MAX_EXCHANGES or (self.bytes > MAX_BYTES and len(self._entries) > 1):
-                self._drop()
+        size = len(entry.body) + len(entry.answer)
+        if size > MAX_BODY:
+            size = _cut(entry)
+        entry.size = size = ENTRY_BYTES + size
+        entries = self._entries
+        if entries and entry.number >= entries[0].number:
+            self.bytes += size
+            self.spend(size)
+            while len(entries) > MAX_EXCHANGES or (self.bytes > MAX_BYTES and len(entries) > 1):
+                self._account(-entries.popleft().size)
 
     def clear(self) -> None:
         """Forget everything; numbers go on."""
@@ -161,24 +164,28 @@ class Journal:
         """The newest exchanges, oldest of them first."""
         return [entry.exchange() for entry in list(self._entries)[-count:]]
 
-    def _drop(self) -> None:
-        entry = self._entries.popleft()
-        if entry.seconds is not None:
-            self._account(-entry.size)
-
     def _account(self, size: int) -> None:
         self.bytes += size
         self.spend(size)
 
 
-def _kept(body: bytes) -> bytes:
-    return body if len(body) <= MAX_BODY else without_files(body)[:MAX_BODY]
+def _cut(entry: Entry) -> int:
+    """Cut body and answer to what is kept of them; how long they are then, together."""
+    (entry.body, body), (entry.answer, answer) = _shortened(entry.body), _shortened(entry.answer)
+    entry.cut = body, answer
+    return len(entry.body) + len(entry.answer)
 
 
-def _readable(body: bytes, length: int) -> str:
+def _shortened(body: bytes) -> tuple[bytes, int]:
+    """What is kept of a body, and how long it was if that is not all but its files."""
+    short = without_files(body) if len(body) > MAX_BODY else body
+    return short[:MAX_BODY], len(body) if len(short) > MAX_BODY else 0
+
+
+def _readable(body: bytes, cut: int) -> str:
     """The body as text without secrets, with a note where it was cut."""
     text = redacted(body.decode("utf-8", "replace"))
-    return text if length <= MAX_BODY or len(body) < MAX_BODY else f"{text}…(cut, {length} bytes)"
+    return f"{text}…(cut, {cut} bytes)" if cut else text
 
 
 def _text(headers: RawHeaders) -> Iterator[tuple[str, str]]:

@@ -131,7 +131,7 @@ def _plan(call: Call, mode: Mode, request: Request, wrong: Refused | None) -> Pl
         raise _ordered(call, order.refuse)
     if order.plan:
         return order.plan
-    if scripted := call.session.plan_for(str(request.get("model"))):
+    if scripted := call.session.scripted(request):
         return scripted
     plan = draw_plan(timing, mode.name, settings.pace, random)
     return failing_plan(plan, order.fail) if order.fail else plan

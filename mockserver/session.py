@@ -29,6 +29,7 @@ from mockserver.lifecycle import Plan, Task, TaskTable
 from mockserver.settings import SettingError, Settings, read_name
 
 if TYPE_CHECKING:
+    from happyhorse_spec.request import Request
     from mockserver.dialect import Dialect
     from mockserver.scene import Scene
     from mockserver.uploads import Upload
@@ -81,11 +82,11 @@ class Session:
         self.table.submit(task)
         self.settle()
 
-    def plan_for(self, model: str) -> Plan | None:
-        """How the next task of a model lives, where somebody has said so."""
+    def scripted(self, request: Request) -> Plan | None:
+        """How the task of this request lives, where somebody has said so: of the next task, of its model, of any."""
         if self.next_plans:
             return self.next_plans.popleft()
-        return self.plans.get(model) or self.plans.get("*")
+        return self.plans.get(str(request.get("model"))) or self.plans.get("*") if self.plans else None
 
     def stream(self, name: str) -> Random:
         """A source of random draws beside that of the ids, so that drawing from it changes no id."""
