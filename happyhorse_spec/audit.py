@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Law, Mode, Provider, load_sources
 from happyhorse_spec.engine import compile_schema, matcher
+from happyhorse_spec.headers import all_rules
 from happyhorse_spec.rules import CONSTRAINTS, Rule, Schema, walk
+from happyhorse_spec.twins import twins
 
 Sentences = Iterator[str]
 
@@ -31,6 +33,20 @@ def unused_sources(providers: Iterable[Provider]) -> Sentences:
     cited = {key for provider in providers for _, key in citations(provider)}
     for key in sorted(load_sources().keys() - cited):
         yield f"sources.yaml: {key} is cited by nobody; cite it or remove it"
+
+
+def unproved_rules(provider: Provider) -> Sentences:
+    """The rules that no request breaks alone, other than those that `untwinned` names with a reason.
+
+    Apart from `audit`, since finding the twins of a provider takes a second.
+    """
+    excused = {entry["rule"] for entry in provider.data.get("untwinned", ())}
+    rules = {rule.id.removeprefix(f"{provider.name}."): rule for rule in all_rules(provider)}
+    for name, rule in rules.items():
+        if (twins(provider, rule) is None) is not (name in excused):
+            told = "has a twin" if name in excused else "is broken by no request alone; give a reason"
+            yield f"{provider.name}: rule {name} {told} (untwinned in provider.yaml)"
+    yield from (f"{provider.name}: untwinned names {name}, which is no rule" for name in sorted(excused - rules.keys()))
 
 
 def citations(provider: Provider) -> Iterator[tuple[str, str]]:

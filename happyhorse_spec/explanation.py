@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from happyhorse_spec import pointer
 from happyhorse_spec.contract import Provider
 from happyhorse_spec.disputes import Dispute
 from happyhorse_spec.findings import show
 from happyhorse_spec.rules import Conflict, Rule, Source
-from happyhorse_spec.twins import Twin, twins
+from happyhorse_spec.twins import LETTERS, Twin, boundaries, twins
+from happyhorse_spec.wording import listing
 
 _WIDTH = 100
 _CUT = 80
@@ -63,8 +65,12 @@ def rule_as_dict(rule: Rule, provider: Provider, *, twin: bool = False) -> dict[
     if not twin:
         return known
     found = twins(provider, rule)
-    pair = {"of": found.of, "passes": found.passes, "patch": found.patch, "told": found.told} if found else None
-    return {**known, "twin": pair}
+    limits = [{"counted": limit.counted, **_pair(limit)} for limit in boundaries(provider, rule)]
+    return {**known, "twin": found and _pair(found), "boundaries": limits}
+
+
+def _pair(twin: Twin) -> dict[str, Any]:
+    return {"of": twin.of, "passes": twin.passes, "patch": twin.patch, "told": twin.told}
 
 
 def explain(rule: Rule, provider: Provider) -> Iterator[str]:
@@ -82,6 +88,7 @@ def explain(rule: Rule, provider: Provider) -> Iterator[str]:
     for conflict in rule.conflicts:
         yield from _entry("disputed", f"{_value(conflict.value)}, says {_titles(conflict.sources)}. {conflict.why}")
     yield from _twin(rule, twins(provider, rule))
+    yield from _entry("letters", _letters(boundaries(provider, rule)))
 
 
 def _effect(rule: Rule, provider: Provider) -> str:
@@ -105,6 +112,13 @@ def _twin(rule: Rule, twin: Twin | None) -> Iterator[str]:
         yield _label("") + "(it is then a request of another mode; only the schema of this mode objects)"
     elif twin.told != rule.id:
         yield _label("") + f"(told as {twin.told}, which says the same)"
+
+
+def _letters(limits: list[Twin]) -> str | None:
+    """How many letters of each kind meet the limit of a text; one more of any kind breaks it."""
+    texts = [(limit.counted, pointer.follow(limit.passes, limit.patch["path"])) for limit in limits if limit.counted]
+    counts = [f"{text.count(LETTERS[kind])} {kind}" for kind, text in texts if len(text) > 1]
+    return f"{listing(counts)} pass, one more breaks the rule" if counts else None
 
 
 def _short(value: Any) -> str:

@@ -21,6 +21,13 @@ def header_rules(provider: Provider, endpoint: Endpoint) -> list[Rule]:
     return [_rule(provider, endpoint, header) for header in (_key(provider), *endpoint.headers)]
 
 
+def all_rules(provider: Provider) -> Iterator[Rule]:
+    """Every rule of the provider: those about bodies and media files, then those about headers."""
+    yield from provider.rules()
+    for endpoint in provider.endpoints.values():
+        yield from header_rules(provider, endpoint)
+
+
 def check_headers(
     headers: Iterable[tuple[str, str]], body: object, endpoint: Endpoint, provider: Provider
 ) -> Iterator[Finding]:

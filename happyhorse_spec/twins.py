@@ -1,31 +1,44 @@
 """Twins: for a rule, a small request that passes and the one edit after which it breaks that rule and no other.
 
 Nothing is known here about any provider. The passing request is grown from the schemas (see `growth.py`) with the wish
-that the rule's place is there, at its limit where it has one; the edits to try follow from the rule's keyword; whether
-an edit breaks exactly the rule is asked of `check.py`. A rule for which nothing was found has no twin, and says so.
+that the rule's place is there, at its very limit where the rule measures or counts; the edits to try follow from the
+rule's keyword (see `edits.py`); whether an edit breaks exactly the rule is asked of `check.py`. A rule for which
+nothing was found has no twin, and says so.
 """
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain, product
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Literal
 
 from happyhorse_spec import pointer
 from happyhorse_spec.check import check_body, judge_media, judged
 from happyhorse_spec.contract import Endpoint, Law, Mode, Provider
-from happyhorse_spec.growth import TEXT, Barren, Schema, grow
+from happyhorse_spec.edits import STEP, Patch, apply_patch, edits, is_absence
+from happyhorse_spec.growth import Barren, Schema, grow
 from happyhorse_spec.headers import KEYWORD as HEADER
 from happyhorse_spec.headers import check_headers, header_rules
-from happyhorse_spec.rules import Rule, SchemaPath, walk
-from happyhorse_spec.samples import sample
+from happyhorse_spec.prompt import prompt_units
+from happyhorse_spec.rules import Rule, SchemaPath
 
-Patch = Mapping[str, Any]
-#: A character that belongs to every script that may weigh more than 1.
-_HAN = "\u99ac"
+Wishes = Iterator[tuple[str, Schema]]
+
+#: What a text may be made of, where its length is counted: a character of each kind that somebody counts otherwise.
+LETTERS: Mapping[str, str] = {
+    "ASCII characters": "a",
+    "Chinese ones": "\u99ac",
+    "Chinese ones beyond the basic plane": "\U00020000",
+    "Chinese ones of the third plane": "\U00031350",
+    "compatibility ideographs": "\uf900",
+    "full-width commas": "\uff0c",
+    "ideographic full stops": "\u3002",
+    "kana": "\u3072",
+    "hangul": "\ud55c",
+    "letters with a combining mark": "e\u0301",
+    "emoji": "\U0001f40e",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,7 @@ class Twin:
     cannot be had alone (a field that is advised against, and its values), the document that passes may carry the other
     advice. `told` is the id of the rule that `check` reports: the rule itself; its double in the schema for any mode or
     of another mode; or None, where the edit makes the request one of another mode and only the schema of the rule's own
-    mode objects.
+    mode objects. `counted` names the kind of character that a text is made of.
     """
 
     of: Literal["request", "media", "headers"]
@@ -44,46 +57,46 @@ class Twin:
     breaks: Any
     patch: Patch
     told: str | None
+    counted: str = ""
 
 
 def twins(provider: Provider, rule: Rule) -> Twin | None:
-    """The twin of a rule, the clearest of those that were found, or None."""
-    found: list[Twin] = []
-    for twin in _attempts(provider, rule):
-        if twin.told == rule.id:
-            return twin
-        found.append(twin)
-    return min(found, key=lambda twin: twin.told is None, default=None)
+    """The twin of a rule, or None. Where the rule measures or counts, its limit itself passes."""
+    return next(_twins(provider, rule), None)
 
 
-def apply_patch(document: Any, patch: Patch) -> Any:
-    """A copy of the document after one `add`, `remove` or `replace`."""
-    *parents, last = ["", *pointer.parts(patch["path"])]
-    holder: Any = {"": copy.deepcopy(document)}
-    root = holder
-    for part in parents:
-        holder = holder[int(part) if isinstance(holder, list) else part]
-    if isinstance(holder, list):
-        at = len(holder) if last == "-" else int(last)
-        holder[at : at + (patch["op"] != "add")] = [] if patch["op"] == "remove" else [patch["value"]]
-    elif patch["op"] == "remove":
-        del holder[last]
-    else:
-        holder[last] = patch["value"]
-    return root[""]
+def boundaries(provider: Provider, rule: Rule) -> list[Twin]:
+    """The twins of a rule that measures or counts: what meets its limit exactly passes, one beyond it is told.
+
+    One for each kind of character where a text is counted, one for any other limit; none for other rules.
+    """
+    return list(_twins(provider, rule)) if rule.keyword in MEASURED else []
 
 
-def _attempts(provider: Provider, rule: Rule) -> Iterator[Twin]:
+def _twins(provider: Provider, rule: Rule) -> Iterator[Twin]:
+    """The clearest twin for each wish that one was found for."""
+    for counted, wish in _wishes(rule):
+        found: list[Twin] = []
+        for twin in _attempts(provider, rule, wish):
+            found.append(twin)
+            if twin.told == rule.id:
+                break
+        if found:
+            clearest = min(found, key=lambda twin: (twin.told != rule.id, twin.told is None))
+            yield replace(clearest, counted=counted)
+
+
+def _attempts(provider: Provider, rule: Rule, wish: Schema) -> Iterator[Twin]:
     for endpoint in provider.endpoints.values():
         if rule.keyword == HEADER and rule in header_rules(provider, endpoint):
             yield from _header_twins(provider, rule, endpoint)
     for law in provider.media.values():
         if rule in law.book.rules:
-            yield from _media_twins(provider, rule, law)
+            yield from _media_twins(provider, rule, law, wish)
     for mode in provider.modes.values():
         for law in (provider.any, mode.request, mode.advice):
             if rule in law.book.rules:
-                yield from _request_twins(provider, rule, law, mode)
+                yield from _request_twins(provider, rule, law, mode, wish)
 
 
 def _header_twins(provider: Provider, rule: Rule, endpoint: Endpoint) -> Iterator[Twin]:
@@ -95,15 +108,15 @@ def _header_twins(provider: Provider, rule: Rule, endpoint: Endpoint) -> Iterato
         yield Twin("headers", passes, breaks, patch, rule.id)
 
 
-def _media_twins(provider: Provider, rule: Rule, law: Law) -> Iterator[Twin]:
-    for facts, patch in _tries(provider, rule, law, law.book.schema):
+def _media_twins(provider: Provider, rule: Rule, law: Law, wish: Schema) -> Iterator[Twin]:
+    for facts, patch in _tries(provider, rule, law, wish, law.book.schema):
         broken = apply_patch(facts, patch)
         if [finding.rule.id for finding in judge_media(law, broken, "")] == [rule.id]:
             yield Twin("media", facts, broken, patch, rule.id)
 
 
-def _request_twins(provider: Provider, rule: Rule, law: Law, mode: Mode) -> Iterator[Twin]:
-    for passes, patch in _tries(provider, rule, law, *_frames(provider, mode)):
+def _request_twins(provider: Provider, rule: Rule, law: Law, mode: Mode, wish: Schema) -> Iterator[Twin]:
+    for passes, patch in _tries(provider, rule, law, wish, *frames(provider, mode)):
         breaks = apply_patch(passes, patch)
         before = {finding.rule.id for finding in check_body(passes, provider)}
         told = [finding.rule for finding in check_body(breaks, provider) if finding.rule.id not in before]
@@ -117,8 +130,8 @@ def _broken_alone(mode: Mode, body: Any) -> list[str]:
     return [finding.rule.id for law in (mode.request, mode.advice) for finding in judged(law, body)]
 
 
-def _frames(provider: Provider, mode: Mode) -> Iterator[Schema]:
-    """What the passing request satisfies: it is of the mode, and nothing at all is said about it; else only advice."""
+def frames(provider: Provider, mode: Mode) -> Iterator[Schema]:
+    """What a passing request satisfies: it is of the mode, and nothing at all is said about it; else only advice."""
     earlier = list(provider.modes.values())[: list(provider.modes).index(mode.name)]
     refused = [provider.any.book.schema, mode.request.book.schema]
     of_mode = [mode.when, *({"not": other.when} for other in earlier)]
@@ -126,34 +139,34 @@ def _frames(provider: Provider, mode: Mode) -> Iterator[Schema]:
     yield {"allOf": [*refused, *of_mode]}
 
 
-def _tries(provider: Provider, rule: Rule, law: Law, *frames: Schema) -> Iterator[tuple[Any, Patch]]:
+def _tries(provider: Provider, rule: Rule, law: Law, wish: Schema, *frames: Schema) -> Iterator[tuple[Any, Patch]]:
     """A passing document and an edit that may break the rule."""
-    path = _path_of(law, rule)
-    for frame, wish, items in product(frames, _wishes(rule), (1, 2, 3)):
+    for frame, items in product(frames, (1, 2, 3)):
         try:
-            passes = grow({"allOf": [frame, _along(law.book.schema, path, wish, items)]})
+            passes = grow({"allOf": [frame, wanted(law, rule, wish, items)]})
         except Barren:
             continue
-        yield from ((passes, patch) for patch in _edits(provider, rule, passes))
+        yield from ((passes, patch) for patch in edits(provider, rule, passes))
+
+
+def wanted(law: Law, rule: Rule, wish: Schema, items: int = 1) -> Schema:
+    """A schema of a law's documents that have the place of its rule, and there what the wish says.
+
+    The parent of the place is meant where the rule wants the place absent. `items` says in how many items of an array:
+    the first may be needed for another rule.
+    """
+    return _along(law.book.schema, _path_of(law, rule), wish, items)
 
 
 def _path_of(law: Law, rule: Rule) -> SchemaPath:
-    """The path in the schema of what the passing document must have: of the parent where the member must be absent."""
     if rule.keyword == "required":
         return next(path for (path, _), known in law.book.required.items() if known is rule)
     path = next(path for (path, _), known in law.book.by_place.items() if known is rule)
-    return path[:-2] if _is_absence(rule) else path
-
-
-def _is_absence(rule: Rule) -> bool:
-    return rule.keyword == "not" and rule.limit == {}
+    return path[:-2] if is_absence(rule) else path
 
 
 def _along(schema: Any, path: SchemaPath, wish: Schema, items: int) -> Schema:
-    """A schema that asks for the place at `path`, with every condition on the way to it, and there for the wish.
-
-    `items` is in how many items of an array: the first may be needed for another rule.
-    """
+    """A schema that asks for the place at `path`, with every condition on the way to it, and there for the wish."""
     if not path:
         return wish
     word, *rest = path
@@ -168,133 +181,52 @@ def _along(schema: Any, path: SchemaPath, wish: Schema, items: int) -> Schema:
     return {"required": [name], "properties": {name: inner}} if word == "properties" else inner
 
 
-def _wishes(rule: Rule) -> Iterator[Schema]:
-    """What the place should be before the edit: at its limit, else just there."""
-    if rule.keyword in _WISHES:
-        yield _WISHES[rule.keyword](rule.limit, rule.schema)
-    if rule.keyword == "x-maxPromptUnits":
-        yield from ({"const": _HAN * (rule.limit["limit"] // n)} for n in rule.limit.get("weights", {}).values())
-    if _is_absence(rule):
-        yield {}
+def _wishes(rule: Rule) -> Iterator[tuple[str, Schema]]:
+    """What the place should be before the edit: at its limit where there is one, else as the rule wants it."""
+    if rule.keyword in MEASURED:
+        yield from MEASURED[rule.keyword](rule.limit, rule.schema)
+    elif is_absence(rule):
+        yield "", {}
     elif rule.keyword == "required":
-        yield {"required": [rule.limit]}
+        yield "", {"required": [rule.limit]}
     else:
-        yield {word: rule.schema[word] for word in (rule.keyword, "contains", "properties") if word in rule.schema}
+        yield "", {word: rule.schema[word] for word in (rule.keyword, "properties") if word in rule.schema}
 
 
-_WISHES: Mapping[str, Callable[[Any, Schema], Schema]] = {
-    "minimum": lambda limit, _: {"const": limit},
-    "maximum": lambda limit, _: {"const": limit},
-    "exclusiveMinimum": lambda limit, _: {"const": limit + 1},
-    "exclusiveMaximum": lambda limit, _: {"const": limit - 1},
-    "minLength": lambda limit, _: {"const": "a" * limit},
-    "maxLength": lambda limit, _: {"const": "a" * limit},
-    "minItems": lambda limit, _: {"minItems": limit, "maxItems": limit},
-    "maxItems": lambda limit, _: {"minItems": limit},
-    "maxContains": lambda limit, schema: {"contains": schema["contains"], "minContains": limit},
-    "x-maxPromptUnits": lambda limit, _: {"const": "a" * limit["limit"]},
-}
+def _exactly(limit: Any, _schema: Schema) -> Wishes:
+    yield "", {"const": limit}
 
 
-def _edits(provider: Provider, rule: Rule, document: Any) -> Iterator[Patch]:
-    """Patches that may break the rule, the plainest first."""
-    place = ["*" if part == "items" else part for part in rule.place]
-    if _is_absence(rule):
-        for at, _ in pointer.expand(document, pointer.write(place[:-1])):
-            path = at + pointer.write(place[-1:])
-            yield from ({"op": "add", "path": path, "value": value} for value in _fitting(provider, rule))
-        return
-    for at, value in pointer.expand(document, pointer.write(place)):
-        if rule.keyword in _STRUCTURAL:
-            yield from _STRUCTURAL[rule.keyword](at, value, rule)
-        else:
-            values = _VALUES[rule.keyword](value, rule)
-            yield from ({"op": "replace", "path": at, "value": new} for new in values if new != value)
+def _texts(limit: int, weights: Mapping[str, int]) -> Wishes:
+    for name, letter in LETTERS.items():
+        count, rest = divmod(limit, prompt_units(letter, weights))
+        if count:
+            yield name, {"const": letter * count + "a" * rest}
 
 
-def _fitting(provider: Provider, rule: Rule) -> Iterator[Any]:
-    """Values that another mode takes where this one takes none."""
-    for mode in provider.modes.values():
-        schemas = chain(walk(mode.request.book.schema), walk(mode.advice.book.schema))
-        for spot, schema in schemas:
-            if spot.place == rule.place and schema.keys() & {"type", "enum"}:
-                yield grow({word: limit for word, limit in schema.items() if word != "not"})
-    yield TEXT
+def _many(limit: int, _schema: Schema) -> Wishes:
+    yield "", {"minItems": limit, "maxItems": limit}
 
 
-def _added_members(at: str, _value: Any, rule: Rule) -> Iterator[Patch]:
-    for name in (*rule.near, "unknown"):
-        if name not in rule.schema.get("properties", {}):
-            yield {"op": "add", "path": at + pointer.write([name]), "value": TEXT}
+def _one_fitting(_limit: Schema, schema: Schema) -> Wishes:
+    yield "", {"contains": schema["contains"], "maxContains": 1}
 
 
-def _added_items(at: str, items: list[Any], _rule: Rule) -> Iterator[Patch]:
-    yield from ({"op": "add", "path": f"{at}/-", "value": item} for item in reversed(items))
+def _many_fitting(limit: int, schema: Schema) -> Wishes:
+    yield "", {"contains": schema["contains"], "minContains": limit}
 
 
-def _removed_items(at: str, items: list[Any], _rule: Rule) -> Iterator[Patch]:
-    yield from ({"op": "remove", "path": f"{at}/{index}"} for index in reversed(range(len(items))))
-    yield {"op": "replace", "path": at, "value": []}
-
-
-_STRUCTURAL: Mapping[str, Callable[[str, Any, Rule], Iterator[Patch]]] = {
-    "required": lambda at, _value, _rule: iter([{"op": "remove", "path": at}]),
-    "additionalProperties": _added_members,
-    "minItems": _removed_items,
-    "contains": _removed_items,
-    "maxItems": _added_items,
-    "maxContains": _added_items,
-}
-
-
-def _mistyped(value: Any, _rule: Rule) -> Iterator[Any]:
-    if isinstance(value, (bool, int, float)):
-        yield json.dumps(value)
-    yield from (1, TEXT, [], {}, None)
-
-
-def _miswritten(value: Any, rule: Rule) -> Iterator[Any]:
-    yield from rule.near
-    if isinstance(value, str):
-        yield from (value.swapcase(), "unknown")
-    yield from (not value if isinstance(value, bool) else 0, None)
-
-
-def _below(_value: Any, rule: Rule) -> Iterator[Any]:
-    yield round(rule.limit - 0.1, 6) if isinstance(rule.limit, float) else rule.limit - 1
-
-
-def _above(_value: Any, rule: Rule) -> Iterator[Any]:
-    yield round(rule.limit + 0.1, 6) if isinstance(rule.limit, float) else rule.limit + 1
-
-
-def _unwanted(_value: Any, rule: Rule) -> Iterator[Any]:
-    try:
-        yield grow({"allOf": [rule.limit, {"type": "string"}]})
-        yield grow(rule.limit)
-    except Barren:
-        return
-
-
-def _misreferring(value: Any, rule: Rule) -> Iterator[Any]:
-    """The object whose prompt speaks of an image that is not there."""
-    for text in (sample(rule.limit["pattern"]), sample(rule.limit["pattern"]).replace("1", "9")):
-        patched = apply_patch(value, {"op": "replace", "path": rule.limit["prompt"], "value": text})
-        yield patched
-
-
-_VALUES: Mapping[str, Callable[[Any, Rule], Iterator[Any]]] = {
-    "type": _mistyped,
-    "enum": _miswritten,
-    "const": _miswritten,
-    "minimum": _below,
-    "maximum": _above,
-    "exclusiveMinimum": lambda _, rule: iter([rule.limit]),
-    "exclusiveMaximum": lambda _, rule: iter([rule.limit]),
-    "minLength": lambda value, _: iter([value[:-1]]),
-    "maxLength": lambda value, _: iter([value + "a"]),
-    "pattern": lambda _, rule: iter([*rule.near, TEXT, "", "http://example.com/file"]),
-    "not": _unwanted,
-    "x-maxPromptUnits": lambda value, _: iter([value + value[-1:]]),
-    "x-promptReferences": _misreferring,
+#: The keywords that measure or count -> what meets their limit exactly, by what is counted.
+MEASURED: Mapping[str, Callable[[Any, Schema], Wishes]] = {
+    "minimum": _exactly,
+    "maximum": _exactly,
+    "exclusiveMinimum": lambda limit, _: _exactly(limit + STEP, {}),
+    "exclusiveMaximum": lambda limit, _: _exactly(limit - STEP, {}),
+    "minLength": lambda limit, _: _texts(limit, {}),
+    "maxLength": lambda limit, _: _texts(limit, {}),
+    "minItems": _many,
+    "maxItems": _many,
+    "contains": _one_fitting,
+    "maxContains": _many_fitting,
+    "x-maxPromptUnits": lambda limit, _: _texts(limit["limit"], limit.get("weights", {})),
 }

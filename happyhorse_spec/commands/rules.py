@@ -12,7 +12,7 @@ from happyhorse_spec.contract import Provider, load_provider, provider_names
 from happyhorse_spec.disputes import disputes
 from happyhorse_spec.explanation import dispute_in_words, explain, limit_in_words, rule_as_dict
 from happyhorse_spec.failures import FINE, Failure
-from happyhorse_spec.headers import header_rules
+from happyhorse_spec.headers import all_rules
 from happyhorse_spec.rules import Rule
 from happyhorse_spec.wording import listing
 
@@ -41,13 +41,6 @@ def run(args: argparse.Namespace) -> int:
         if not _print(line for provider in providers for line in _list(provider, args)):
             raise Failure("no rule is like that; `happyhorse-spec rules` lists them all")
     return FINE
-
-
-def all_rules(provider: Provider) -> Iterator[Rule]:
-    """The rules about bodies, media files and headers."""
-    yield from provider.rules()
-    for endpoint in provider.endpoints.values():
-        yield from header_rules(provider, endpoint)
 
 
 def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:

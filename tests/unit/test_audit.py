@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -220,3 +221,43 @@ def test_source_that_nobody_cites_is_told() -> None:
     told = list(audit.unused_sources([load_provider(NAME)]))
     assert "sources.yaml: ay-overview is cited by nobody; cite it or remove it" in told
     assert not [line for line in told if "hh-t2v" in line]
+
+
+#: Edit of a file, what is said of the rules then.
+UNPROVED: dict[str, tuple[str, Callable[[Any], object], list[str]]] = {
+    "none": ("provider.yaml", lambda _: None, []),
+    "a rule that only another hides": (
+        REQUEST,
+        lambda schema: parameters(schema).update(
+            hidden={"const": 1, "enum": [1], "x-source": "absence", "x-fix": "..."}
+        ),
+        [
+            f"{NAME}: rule t2v.parameters.hidden.{word} is broken by no request alone; give a reason "
+            "(untwinned in provider.yaml)"
+            for word in ("const", "enum")
+        ],
+    ),
+    "a reason that is not needed, and one for nothing": (
+        "provider.yaml",
+        lambda data: data.update(
+            untwinned=[{"rule": name, "why": "Nobody can break it alone."} for name in ("any.type", "t2v.a.type")]
+        ),
+        [
+            f"{NAME}: rule any.type has a twin (untwinned in provider.yaml)",
+            f"{NAME}: untwinned names t2v.a.type, which is no rule",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNPROVED)
+def test_rule_without_a_twin_needs_a_reason(case: str, edited: Edited) -> None:
+    file, edit, told = UNPROVED[case]
+    assert list(audit.unproved_rules(load_provider(edited(NAME, file, edit)))) == told
+
+
+def test_reason_stands_for_a_twin(edited: Edited) -> None:
+    file, edit, _ = UNPROVED["a rule that only another hides"]
+    provider = load_provider(edited(NAME, file, edit))
+    excused = [{"rule": f"t2v.parameters.hidden.{word}", "why": "The other hides it."} for word in ("const", "enum")]
+    assert list(audit.unproved_rules(replace(provider, data={**provider.data, "untwinned": excused}))) == []

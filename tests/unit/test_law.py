@@ -87,6 +87,11 @@ def test_audit_has_nothing_to_say(name: str) -> None:
     assert list(audit.audit(load_provider(name))) == []
 
 
+@every_provider
+def test_every_rule_is_proved_by_a_twin(name: str) -> None:
+    assert list(audit.unproved_rules(load_provider(name))) == []
+
+
 def test_every_source_is_cited() -> None:
     assert list(audit.unused_sources(map(load_provider, PROVIDERS))) == []
 

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from happyhorse_spec import pointer
 from happyhorse_spec.check import check_body, judge_media, judged
 from happyhorse_spec.commands.rules import all_rules
 from happyhorse_spec.contract import Mode, Provider, load_provider, provider_names
+from happyhorse_spec.edits import apply_patch
+from happyhorse_spec.engine import matcher
 from happyhorse_spec.growth import Barren, grow
 from happyhorse_spec.headers import check_headers
 from happyhorse_spec.rules import Rule
 from happyhorse_spec.samples import sample
-from happyhorse_spec.twins import Twin, apply_patch, twins
+from happyhorse_spec.twins import LETTERS, MEASURED, Twin, boundaries, twins
 
 RULES = [(provider, rule) for provider in map(load_provider, provider_names()) for rule in all_rules(provider)]
 IDS = [rule.id for _, rule in RULES]
@@ -79,6 +82,72 @@ def test_few_rules_are_hidden_behind_the_choice_of_the_mode() -> None:
     assert len(hidden) <= len(RULES) // 40, hidden
 
 
+LIMITS = [(provider, rule) for provider, rule in RULES if rule.keyword in MEASURED]
+
+#: What a letter of each kind weighs where a Chinese one weighs 2, and how many code points it has.
+WEIGHTS = {
+    "ASCII characters": (1, 1),
+    "Chinese ones": (2, 1),
+    "Chinese ones beyond the basic plane": (2, 1),
+    "Chinese ones of the third plane": (2, 1),
+    "compatibility ideographs": (2, 1),
+    "full-width commas": (1, 1),
+    "ideographic full stops": (1, 1),
+    "kana": (1, 1),
+    "hangul": (1, 1),
+    "letters with a combining mark": (2, 2),
+    "emoji": (1, 1),
+}
+
+
+@pytest.mark.parametrize(("provider", "rule"), LIMITS, ids=[rule.id for _, rule in LIMITS])
+def test_limit_itself_passes_and_one_beyond_is_told(provider: Provider, rule: Rule) -> None:
+    found = boundaries(provider, rule)
+    assert found
+    for twin in found:
+        before = told(provider, rule, twin, twin.passes, reference=False)
+        assert [known.id for known in before if known.effect == "reject" or known.id == rule.id] == []
+        assert measured(rule, twin) == MEASURES[rule.keyword](rule.limit, twin.counted)
+
+
+def measured(rule: Rule, twin: Twin) -> tuple[Any, Any]:
+    """What a rule counts or measures, at its limit and beyond it."""
+    path = twin.patch["path"] if twin.patch["op"] == "replace" else twin.patch["path"].rpartition("/")[0]
+    inside, beyond = (pointer.follow(document, path) for document in (twin.passes, twin.breaks))
+    if rule.keyword in ("contains", "maxContains"):
+        fits = matcher(rule.schema["contains"])
+        return sum(map(fits, inside)), sum(map(fits, beyond))
+    if isinstance(inside, str):
+        return inside.count(LETTERS[twin.counted]), len(beyond) - len(inside)
+    return (len(inside), len(beyond)) if isinstance(inside, list) else (inside, beyond)
+
+
+def step(limit: float) -> float:
+    return 0.001 if isinstance(limit, float) else 1
+
+
+#: Keyword -> what is measured at the limit and beyond it; of texts the letters at the limit, and how many are added.
+MEASURES: dict[str, Any] = {
+    "minimum": lambda limit, _: (limit, pytest.approx(limit - step(limit))),
+    "maximum": lambda limit, _: (limit, pytest.approx(limit + step(limit))),
+    "exclusiveMinimum": lambda limit, _: (pytest.approx(limit + 0.001), limit),
+    "minItems": lambda limit, _: (limit, limit - 1),
+    "maxItems": lambda limit, _: (limit, limit + 1),
+    "contains": lambda _limit, _counted: (1, 0),
+    "maxContains": lambda limit, _: (limit, limit + 1),
+    "minLength": lambda limit, counted: (limit // WEIGHTS[counted][1], -1),
+    "maxLength": lambda limit, counted: (limit // WEIGHTS[counted][1], 1),
+    "x-maxPromptUnits": lambda limit, counted: (limit["limit"] // WEIGHTS[counted][0], 1),
+}
+
+
+def test_text_is_counted_in_every_kind_of_letter() -> None:
+    texts = [known for known in LIMITS if known[1].keyword in ("maxLength", "x-maxPromptUnits")]
+    for keyword in ("maxLength", "x-maxPromptUnits"):
+        provider, rule = next(known for known in texts if known[1].keyword == keyword)
+        assert {twin.counted for twin in boundaries(provider, rule)} == WEIGHTS.keys() == LETTERS.keys()
+
+
 @pytest.mark.parametrize(
     ("patch", "after"),
     [
@@ -137,6 +206,11 @@ def test_sample_is_found_by_its_pattern(pattern: str, text: str) -> None:
 )
 def test_document_grows_until_it_satisfies(schema: dict[str, Any], document: Any) -> None:
     assert grow(schema) == document
+
+
+def test_items_of_a_grown_list_are_not_one_object() -> None:
+    first, second = grow({"type": "array", "minItems": 2, "items": {"type": "object"}})
+    assert first is not second
 
 
 @pytest.mark.parametrize("schema", [{"not": {}}, {"allOf": [{"const": 1}, {"const": 2}]}, {"minimum": 1, "const": 0}])
