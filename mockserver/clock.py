@@ -144,8 +144,8 @@ class Clock:
 
     async def reach(self, moment: float) -> None:
         """Wait until the moment has come, however often time is moved before."""
-        while self.now() < moment:
-            await self.until(moment)
+        with self.follow() as follower:
+            await follower.reach(moment)
 
     def wake(self) -> None:
         """Let everybody who waits look again: something has happened that time alone does not bring."""
@@ -179,6 +179,11 @@ class Follower:
             await self._sleep(moment, left / clock.rate if left is not None and clock.rate else None)
         if clock.stopped:
             raise ClockStopped
+
+    async def reach(self, moment: float) -> None:
+        """Wait until the moment has come, however often time is moved before."""
+        while self._clock.now() < moment:
+            await self.until(moment)
 
     def wake(self) -> None:
         if self._future and not self._future.done():

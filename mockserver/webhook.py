@@ -1,7 +1,8 @@
 """Callbacks: the provider's POST to the client when a task has ended, on the session's clock.
 
 The courier speaks to this machine and to private networks only: a documented example may name a public host as a
-placeholder, and a test must not reach it. What was tried, and how it went, is kept as a log of deliveries.
+placeholder, and a test must not reach it. What was tried, and how it went, is kept as a log of deliveries. Each attempt
+meets the next fault of the endpoint `callback`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +19,21 @@ import aiohttp
 
 from happyhorse_spec import pointer
 from mockserver.call import Call
+from mockserver.clock import ClockStopped, Follower
+from mockserver.faults import Fault
 from mockserver.lifecycle import State, Task
+
+#: How an attempt went that a fault took, and one whose answer a fault took for too late.
+LOST = "lost on the way"
+LATE = "the receiver's answer came too late"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt: to where, on which session time, what came back (an HTTP status, or why there is none)."""
+    """One attempt: to where, on which session time, what came back (an HTTP status, or why there is none).
+
+    `fault` is the word that was met.
+    """
 
     task_id: str
     url: str
@@ -30,13 +41,45 @@ class Delivery:
     at: float
     outcome: str
     body: Any
+    fault: str | None = None
+
+
+class Errand:
+    """The callback of one task: its body, where it goes, and how often."""
+
+    def __init__(self, call: Call, task: Task, url: str, order: Mapping[str, Any]) -> None:
+        self.call, self.task, self.url, self.order = call, task, url, order
+
+    @property
+    def attempts(self) -> int:
+        return int(self.order.get("attempts", {}).get("value", 1))
+
+    @property
+    def patience(self) -> float:
+        """How long (wall seconds) the receiver may take to answer."""
+        return float(self.order.get("timeout_seconds", {}).get("value", 10))
+
+    @property
+    def rest(self) -> float:
+        """How long (session seconds) after one attempt the next is made."""
+        return float(self.order.get("retry_seconds", {}).get("value", 0))
+
+    def body(self) -> Any:
+        """What is sent."""
+        name = self.order["succeeded"] if self.task.state is State.SUCCEEDED else self.order["failed"]
+        return self.call.dialect.answers[name](self.call.scene(self.task))
+
+    def meet(self) -> Fault | None:
+        """The fault that the next attempt meets."""
+        session = self.call.session
+        return session.faults.meet("callback", session.clock.now(), None, self.task.id) if session.faults else None
 
 
 class Courier:
     """Delivers the callbacks of one server. `stop` gives up what is still under way."""
 
     def __init__(self) -> None:
-        self._errands: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._client: aiohttp.ClientSession | None = None
 
     def watch(self, call: Call, task: Task) -> None:
@@ -44,30 +87,55 @@ class Courier:
         order = call.dialect.data.get("callback")
         url = pointer.follow(call.body, order["url"]) if order else None
         if order and isinstance(url, str):
-            errand = asyncio.ensure_future(self._deliver(call, task, url, order))
-            self._errands.add(errand)
-            errand.add_done_callback(self._errands.discard)
+            running = asyncio.ensure_future(self._run(Errand(call, task, url, order)))
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
 
     async def stop(self) -> None:
-        for errand in self._errands:
-            errand.cancel()
-        await asyncio.gather(*self._errands, return_exceptions=True)
+        for running in self._running:
+            running.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         if self._client:
             await self._client.close()
 
-    async def _deliver(self, call: Call, task: Task, url: str, order: Mapping[str, Any]) -> None:
-        session = call.session
-        while not task.final:
-            await session.clock.until(session.table.next_due())
-            call.now = session.settle()
-        name = order["succeeded"] if task.state is State.SUCCEEDED else order["failed"]
-        body = call.dialect.answers[name](call.scene(task))
-        for attempt in range(1, order.get("attempts", {}).get("value", 1) + 1):
-            outcome = await self._post(url, body, order.get("timeout_seconds", {}).get("value", 10))
-            session.deliveries.append(Delivery(task.id, url, attempt, session.clock.now(), outcome, body))
-            if outcome.startswith("2"):
+    async def _run(self, errand: Errand) -> None:
+        session = errand.call.session
+        with session.clock.follow() as follower, suppress(ClockStopped):
+            while not errand.task.final:
+                await follower.until(session.table.next_due())
+                errand.call.now = session.settle()
+            await self._deliver(errand, follower)
+
+    async def _deliver(self, errand: Errand, follower: Follower) -> None:
+        """Try until the receiver thanks, as often as the provider tries."""
+        clock = errand.call.session.clock
+        for attempt in range(1, errand.attempts + 1):
+            if attempt > 1:
+                await follower.reach(clock.now() + errand.rest)
+            fault = errand.meet()
+            if fault and fault.name == "late":
+                await follower.reach(clock.now() + fault.figure)
+            if fault and fault.name == "reordered":
+                await _let_pass(errand, follower)
+            outcome = await self._attempt(errand, attempt, fault)
+            if fault and fault.name == "duplicate":
+                outcome = await self._attempt(errand, attempt, fault)
+            if outcome.startswith("2") or outcome is LOST:
                 return
-            await session.clock.until(session.clock.now() + order.get("retry_seconds", {}).get("value", 0))
+
+    async def _attempt(self, errand: Errand, attempt: int, fault: Fault | None) -> str:
+        """One POST and its line in the log; how it went for the provider."""
+        session, body, name = errand.call.session, errand.body(), fault.name if fault else ""
+        outcome = LOST if name == "lost" else await self._post(errand.url, body, errand.patience)
+        if outcome.startswith("2"):
+            errand.task.told = errand.task.state
+            outcome = LATE if name == "slow-ack" else outcome
+        word = fault.word if fault and name != "ok" else None
+        session.deliveries.append(
+            Delivery(errand.task.id, errand.url, attempt, session.clock.now(), outcome, body, word)
+        )
+        session.clock.wake()
+        return outcome
 
     async def _post(self, url: str, body: Any, seconds: float) -> str:
         try:
@@ -79,6 +147,14 @@ class Courier:
                 return str(answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
+
+
+async def _let_pass(errand: Errand, follower: Follower) -> None:
+    """Wait until another callback of the session was sent; if none ever is, this one is not sent either."""
+    deliveries = errand.call.session.deliveries
+    last = deliveries[-1] if deliveries else None
+    while not deliveries or deliveries[-1] is last:
+        await follower.until(None)
 
 
 async def is_near(url: str) -> bool:
