@@ -121,7 +121,6 @@ async def _receive(request: web.BaseRequest, session: Session) -> web.Response:
     key = fields["key"]
     if fields.get("x-oss-forbid-overwrite") == "true" and key in session.uploads:
         raise Denied("FileAlreadyExists", Key=key)
-    session.uploads.pop(key, None)
     session.uploads[key] = Upload(facts, session.clock.now())
     if len(session.uploads) > KEPT_FILES:
         del session.uploads[next(iter(session.uploads))]

@@ -306,7 +306,7 @@ class TestRefusal:
         assert (answer.status, refusal(answer)["Code"]) == (400, "MalformedPOSTRequest")
         assert not is_stored(wire, policy)
 
-    def test_client_that_hangs_up_leaves_nothing(self, wire, policy, session):
+    def test_client_that_hangs_up_leaves_nothing(self, wire, policy, session, caplog):
         body, parts = encoded(fields(policy), picture()), urlsplit(policy["upload_host"])
         head = (
             f"POST {parts.path} HTTP/1.1\r\nHost: mock\r\nContent-Length: {len(body)}\r\n"
@@ -316,6 +316,7 @@ class TestRefusal:
             connection.sendall(head.encode() + body[:-200])
         assert not is_stored(wire, policy)
         assert session.uploads == {}
+        assert caplog.records == []
 
     def test_client_that_falls_silent_is_let_go(self, policy, monkeypatch):
         monkeypatch.setattr(uploads, "FORM_SECONDS", 0.05)
