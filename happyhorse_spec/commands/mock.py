@@ -101,7 +101,7 @@ def _welcome(server: MockServer) -> str:
 def _curl(server: MockServer, name: str) -> str:
     """A text-to-video request as curl, from the example in the provider's schema."""
     provider = server.dialects[name].provider
-    mode = next(iter(provider.modes.values()))
+    mode = next((mode for mode in provider.modes.values() if not mode.media), next(iter(provider.modes.values())))
     endpoint = provider.endpoints["submit"]
     key = provider.data["key"]
     headers = [f"{key['header']}: {key['scheme']} {key['example']}", "Content-Type: application/json"]
