@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from mockserver.call import Call, Refused, Reply, refused
@@ -12,7 +12,7 @@ from mockserver.lifecycle import State, Task
 class Stream(NamedTuple):
     """An answer of several JSON lines, each sent when it comes about."""
 
-    lines: AsyncIterator[Any]
+    lines: AsyncGenerator[Any, None]
     media_type: str
     headers: Mapping[str, str] = {}
 
@@ -57,7 +57,7 @@ def choose(call: Call) -> str:
     return "answer"
 
 
-async def _lines(call: Call, task: Task) -> AsyncIterator[Any]:
+async def _lines(call: Call, task: Task) -> AsyncGenerator[Any, None]:
     told = None
     while not task.final:
         scene = call.scene(task)

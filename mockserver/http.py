@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from contextlib import aclosing
 
 import orjson
 from aiohttp import HttpVersion11, hdrs, web
@@ -13,6 +15,8 @@ from mockserver.journal import Entry
 
 #: Answers shorter than this are not worth compressing.
 _COMPRESS_FROM = 1024
+#: A host that a URL can carry, with or without a port.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 def respond(request: web.BaseRequest, reply: Reply) -> web.Response:
@@ -21,18 +25,40 @@ def respond(request: web.BaseRequest, reply: Reply) -> web.Response:
     response = web.Response(
         body=body,
         status=reply.status,
-        headers={**reply.headers, **_cross_origin(request)},
+        headers={**reply.headers, **cross_origin(request)},
         content_type="application/json",
     )
     if len(body) >= _COMPRESS_FROM:
-        response.enable_compression()
+        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        if _takes_gzip(request):
+            response.enable_compression(web.ContentCoding.gzip)
     return response
+
+
+def origin(request: web.BaseRequest) -> str:
+    """Scheme and host as the client wrote them; where it wrote no host, the address that it came to."""
+    host = request.headers.get(hdrs.HOST, "")
+    return f"{request.scheme}://{host if _HOST.fullmatch(host) else _address(request)}"
+
+
+def _address(request: web.BaseRequest) -> str:
+    host, port = request.get_extra_info("sockname")[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _takes_gzip(request: web.BaseRequest) -> bool:
+    """Whether the client lists gzip, and does not say by a weight of zero that it cannot have it (RFC 9110, 12.5.3)."""
+    for entry in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
+        coding, _, weight = entry.replace(" ", "").partition(";q=")
+        if coding in ("gzip", "*"):
+            return not re.fullmatch(r"0(\.0*)?", weight)
+    return False
 
 
 def preflight(request: web.BaseRequest, methods: Iterable[str]) -> web.Response:
     """The answer to OPTIONS: what is allowed here, for the asker and for a browser that asks on a page's behalf."""
     allowed = ", ".join(sorted({*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
-    headers = {hdrs.ALLOW: allowed, **_cross_origin(request)}
+    headers = {hdrs.ALLOW: allowed, **cross_origin(request)}
     if hdrs.ORIGIN in request.headers:
         headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = allowed
         headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "*")
@@ -49,19 +75,24 @@ async def send_continue(request: web.BaseRequest) -> None:
 
 async def stream(request: web.BaseRequest, reply: Stream, entry: Entry) -> web.StreamResponse:
     """The reply line by line, as the lines come about; whole where a fault waits for it on the wire."""
-    headers = {hdrs.CONTENT_TYPE: reply.media_type, **reply.headers, **_cross_origin(request)}
-    lines = (orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) async for line in reply.lines)
-    if entry.fault:
-        return web.Response(body=b"".join([line async for line in lines]), headers=headers)
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    async for line in lines:
-        entry.answer += line
-        await response.write(line)
-    await response.write_eof()
+    headers = {hdrs.CONTENT_TYPE: reply.media_type, **reply.headers, **cross_origin(request)}
+    async with aclosing(reply.lines) as lines:
+        if entry.fault:
+            return web.Response(body=b"".join([_line(value) async for value in lines]), headers=headers)
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        async for value in lines:
+            line = _line(value)
+            entry.answer += line
+            await response.write(line)
+        await response.write_eof()
     return response
 
 
-def _cross_origin(request: web.BaseRequest) -> dict[str, str]:
+def _line(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def cross_origin(request: web.BaseRequest) -> dict[str, str]:
     """A page of any origin may read the answers."""
     return {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"} if hdrs.ORIGIN in request.headers else {}

@@ -5,11 +5,10 @@ It stands on aiohttp's low-level server, since the routes are data and looked up
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import aiohttp
 import orjson
 from aiohttp import web
 
@@ -18,23 +17,23 @@ from mockserver import downloads, uploads
 from mockserver.arrival import meet, orders_fault
 from mockserver.call import Call, Refused, Reply, refused
 from mockserver.clock import ClockStopped
+from mockserver.connection import BACKLOG, CLOSE_SECONDS, Listener
 from mockserver.delivery import Stream
 from mockserver.dialect import Dialect, Operation, make_dialect
 from mockserver.gate import admit
-from mockserver.http import preflight, respond, send_continue, stream
+from mockserver.http import cross_origin, origin, preflight, respond, stream
+from mockserver.intake import UNREADABLE, Intake, parse
 from mockserver.journal import Entry, Exchange
 from mockserver.misbehave import Gone, give_up, misbehave
 from mockserver.operations import OPERATIONS
 from mockserver.routes import Found, Routes
 from mockserver.session import KEY_NAME, Session, Sessions
 from mockserver.settings import SettingError, Settings
+from mockserver.storage import Denied, refuse
 from mockserver.transfer import endpoint_of, transfer
 from mockserver.webhook import Courier
 
-#: The largest body that is read, in bytes: nine data URLs of 20 MB each, with the overhead of Base64.
-MAX_BODY = 256 * 1024 * 1024
-#: How long a client may take to send its body.
-BODY_SECONDS = 120.0
+_LOG = logging.getLogger("mockserver")
 
 Observe = Callable[[Session, Exchange], None]
 
@@ -58,6 +57,7 @@ class MockServer:
         self.host, self.port = host, port
         self._routes = Routes(self.dialects.values())
         self._downloads = downloads.Downloads(self.dialects)
+        self._intake = Intake()
         self.courier = Courier()
         self._runner: web.ServerRunner | None = None
 
@@ -74,9 +74,9 @@ class MockServer:
 
     async def start(self) -> None:
         """Listen; raises OSError where the port is taken."""
-        self._runner = web.ServerRunner(web.Server(self.handle, request_factory=_make_request))
+        self._runner = web.ServerRunner(Listener(self.handle), shutdown_timeout=CLOSE_SECONDS)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.host, self.port)
+        site = web.TCPSite(self._runner, self.host, self.port, backlog=BACKLOG)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -107,6 +107,7 @@ class MockServer:
             response = await self._answer(request, session, path, entry)
             _note(entry, response)
         finally:
+            self._intake.release(request)
             session.open -= 1
             session.journal.close(entry)
             if self.observe:
@@ -129,21 +130,43 @@ class MockServer:
                 response = await self._transfer(request, session, path, entry, place)
             else:
                 response = await self._operate(request, session, path, entry)
+            if entry.fault and isinstance(response, web.Response):
+                return await misbehave(request, response, entry.fault)
         except ClockStopped:
             return await give_up(request)
-        if entry.fault and isinstance(response, web.Response):
-            return await misbehave(request, response, entry.fault)
+        except ConnectionError:
+            raise
+        except Exception:
+            return self._fail(request, session, path)
         return response
+
+    def _fail(self, request: web.BaseRequest, session: Session, path: str) -> web.Response:
+        """The last resort: an internal error in the words of whom the path belongs to, and the reason in the log."""
+        _LOG.exception("%s %r failed", request.method, request.path)
+        if request.writer.output_size:
+            raise ConnectionError("the answer breaks off")
+        if endpoint_of(path):
+            return refuse(request, session, Denied("InternalError"))
+        dialect = self._routes.find(path).dialect
+        if dialect is None:
+            return respond(request, Reply(500, {"error": "internal error; the log has the reason"}))
+        key = dialect.data["refusals"]["internal"]
+        return respond(request, refused(dialect, session, key, {}, session.clock.now()))
 
     async def _transfer(
         self, request: web.BaseRequest, session: Session, path: str, entry: Entry, place: str
     ) -> web.StreamResponse:
         """A file that is sent or fetched."""
         entry.place = place
+        if request.method == "OPTIONS":
+            return preflight(request, ("POST",) if place == "upload" else ("GET",))
         if place == "upload":
-            return await transfer(request, session, entry, lambda: uploads.receive(request, session))
-        entry.task_id = path.removeprefix(downloads.PREFIX).partition(".")[0]
-        return await transfer(request, session, entry, lambda: self._downloads.answer(request, session, path))
+            response = await transfer(request, session, entry, lambda: uploads.receive(request, session))
+        else:
+            entry.task_id = path.removeprefix(downloads.PREFIX).partition(".")[0]
+            response = await transfer(request, session, entry, lambda: self._downloads.answer(request, session, path))
+        response.headers.update(cross_origin(request))
+        return response
 
     async def _operate(self, request: web.BaseRequest, session: Session, path: str, entry: Entry) -> web.StreamResponse:
         """An operation of a provider."""
@@ -166,11 +189,11 @@ class MockServer:
         operations = found.operations.get(method)
         if not operations:
             raise _no_operation(found, request)
-        entry.body = raw = await _read(request, found.dialect)
-        body = _parse(raw)
+        entry.body = raw = await self._intake.read(request, found.dialect)
+        body = parse(raw)
         entry.operation = operation = _choose(operations, body)
-        origin = f"{request.scheme}://{request.host}"
-        call = Call(request, session, operation, found.params, origin, entry.at, self.courier, entry, raw, body)
+        here = origin(request)
+        call = Call(request, session, operation, found.params, here, entry.at, self.courier, entry, raw, body)
         if (session.faults or orders_fault(raw)) and (reply := await meet(call)) is not None:
             return reply
         admit(call)
@@ -180,9 +203,10 @@ class MockServer:
 def _note(entry: Entry, response: web.StreamResponse) -> None:
     """Note what was answered; of a file only what it is."""
     entry.status = response.told if isinstance(response, Gone) else response.status
-    if isinstance(response, web.Response) and isinstance(response.body, bytes):
-        is_file = response.content_type.startswith(("video/", "image/"))
-        entry.answer = f"({len(response.body)} bytes of {response.content_type})".encode() if is_file else response.body
+    body = response.body if isinstance(response, web.Response) else None
+    if isinstance(body, bytes):
+        is_file = entry.place == "download" and response.status < 300
+        entry.answer = f"({len(body)} bytes of {response.content_type})".encode() if is_file else body
 
 
 def _profiles(dialects: Iterable[Dialect]) -> set[str]:
@@ -203,38 +227,3 @@ def _choose(operations: list[Operation], body: Any) -> Operation:
     if len(operations) == 1 or body is UNREADABLE:
         return operations[0]
     return next((operation for operation in operations if operation.matches(body)), operations[0])
-
-
-async def _read(request: web.BaseRequest, dialect: Dialect) -> bytes:
-    if not request.can_read_body:
-        return b""
-    try:
-        await send_continue(request)
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        refusals = dialect.data["refusals"]
-        raise Refused(refusals.get("too_large") or refusals["violation"], {"detail": "body too large"}) from None
-    except (TimeoutError, ValueError, aiohttp.ClientPayloadError, web.RequestPayloadError):
-        raise Refused(dialect.data["refusals"]["unreadable_body"]) from None
-
-
-def _parse(raw: bytes) -> Any:
-    """The body as JSON; UNREADABLE where it is not."""
-    if not raw:
-        return None
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return UNREADABLE
-
-
-class _Unreadable:
-    """Stands for a body that is not JSON."""
-
-
-UNREADABLE = _Unreadable()
-
-
-def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    return web.BaseRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=MAX_BODY)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
+from mockserver.http import origin
 from mockserver.session import Session
 
 #: Code -> HTTP status and what the storage says, where nothing more exact is said.
@@ -61,7 +62,7 @@ def refuse(request: web.BaseRequest, session: Session, denied: Denied) -> web.Re
         "Code": denied.code,
         "Message": denied.message,
         "RequestId": session.new_id("{hex24}").upper(),
-        "HostId": request.host,
+        "HostId": origin(request).partition("://")[2],
         **denied.more,
     }
     return web.Response(
