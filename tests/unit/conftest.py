@@ -1,4 +1,4 @@
-"""What the tests of the law share."""
+"""What the tests of the law and of the command line share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checking import Check, Shown, Write
 
+from happyhorse_spec.cli import main
 from happyhorse_spec.contract import SCHEMAS, load_provider
 
 Edit = Callable[[Any], object]
@@ -36,3 +38,29 @@ def _read(provider: str, file: str) -> Any:
     if file == "provider.yaml":
         return json.loads(json.dumps(load_provider(provider).data))
     return json.loads((SCHEMAS / provider / file).read_text("utf-8"))
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """A function that writes a file into a folder of the test, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def written(name: str, content: object) -> str:
+        if not isinstance(content, (str, bytes)):
+            content = json.dumps(content)
+        Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return name
+
+    return written
+
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str]) -> Check:
+    """A function that runs `happyhorse-spec check`."""
+
+    def run(*arguments: str) -> Shown:
+        capsys.readouterr()
+        code = main(["check", *arguments])
+        return Shown(code, *capsys.readouterr())
+
+    return run

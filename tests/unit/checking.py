@@ -1,0 +1,44 @@
+"""What the tests of the `check` command share: requests, and what one call of the command left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+T2V = {"model": "happyhorse-1.0-t2v", "input": {"prompt": "A horse runs."}, "parameters": {"duration": 5}}
+SUBMIT = "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
+CURL = f"""curl --location '{SUBMIT}' \\
+  -H 'X-DashScope-Async: enable' \\
+  -H "Authorization: Bearer $DASHSCOPE_API_KEY" \\
+  -H 'Content-Type: application/json' \\
+  -d '{{
+  "model": "happyhorse-1.0-t2v",
+  "input": {{"prompt": "A horse runs."}},
+  "parameters": {{"resolution": "720P"}}
+}}'
+"""
+
+
+def column(body: object, word: str) -> int:
+    """Where a quoted word, or a number, stands in the one line of a body."""
+    text = json.dumps(body)
+    return (text.index(f'"{word}"') if f'"{word}"' in text else text.rindex(word)) + 1
+
+
+class Shown:
+    """What one call of the command left behind."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+        self.lines = out.splitlines()
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+
+#: Writes a file (what is no text or bytes as JSON) and gives its name.
+Write = Callable[[str, object], str]
+#: Runs the command.
+Check = Callable[..., Shown]
