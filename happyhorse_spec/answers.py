@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Provider
-from happyhorse_spec.engine import matcher
+from happyhorse_spec.engine import matcher, reference_validator
 from happyhorse_spec.findings import show
 from happyhorse_spec.wording import listing, named, sentence
 
@@ -128,9 +128,7 @@ class AnswerBook:
 
     def _errors(self, name: str, body: Any) -> list[ValidationError]:
         """What keeps a body from being the answer of that name."""
-        from jsonschema import Draft202012Validator
-
-        return list(Draft202012Validator(self._schema(name)).iter_errors(body))
+        return list(reference_validator(self._schema(name)).iter_errors(body))
 
 
 def _distance(errors: list[ValidationError]) -> tuple[int, int]:

@@ -92,13 +92,12 @@ class Patience:
         return AsyncRetrying(retry=retry_if_exception_type(Transient), stop=stop, wait=self._wait, reraise=True)
 
     def _wait(self, state: RetryCallState) -> float:
-        from tenacity import wait_exponential_jitter, wait_random
+        from tenacity import wait_exponential, wait_random
 
         error = state.outcome.exception() if state.outcome else None
         asked = _retry_after(error.reply) if isinstance(error, Transient) and error.reply else None
-        if asked is not None:
-            return asked + wait_random(0, self.first)(state)
-        return wait_exponential_jitter(initial=self.first, max=self.most, jitter=self.first)(state)
+        own = wait_exponential(multiplier=self.first, max=self.most)(state)
+        return (own if asked is None else asked) + wait_random(0, self.first)(state)
 
 
 class Client:

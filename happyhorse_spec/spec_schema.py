@@ -13,7 +13,7 @@ import orjson
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import SCHEMAS
-from happyhorse_spec.engine import matcher
+from happyhorse_spec.engine import matcher, reference_validator
 from happyhorse_spec.wording import listing, named, nearest, sentence
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def breaches(data: Any) -> Iterator[Breach]:
     """Everything that keeps `data` from being a spec."""
     if _is_spec()(data):
         return
-    from jsonschema import Draft202012Validator as Validator
-
-    found = Validator(_schema(), format_checker=Validator.FORMAT_CHECKER).iter_errors(data)
+    found = reference_validator(_schema()).iter_errors(data)
     for error in sorted(found, key=lambda error: [str(part) for part in error.absolute_path]):
         yield from _worded(error)
 

@@ -61,7 +61,7 @@ def _predicate(error: ValidationError) -> str:
             return f"is {show(value)}; it must be {listing([show(option) for option in limit])}"
         case "type":
             return f"is {show(value)}; it must be {kinds(schema)}"
-        case "pattern" if isinstance(schema.get("type"), list):
+        case "pattern" if isinstance(schema.get("type"), list) and "null" not in schema["type"]:
             return f"is {show(value)}; it must be {kinds(schema)}"
         case "required":
             missing = next(name for name in limit if error.message.startswith(repr(name)))

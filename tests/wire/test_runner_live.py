@@ -1,0 +1,70 @@
+"""`run --live` against a provider whose server is on this machine: keys, servers, what is sent and what never is."""
+
+from functools import partial
+
+import pytest
+from running import KEY, POLL, SUBMIT, SUBMITTED, WRONG, make_gateway, stand_alone, succeeded, write_spec
+from scripted import Say, scripted
+
+from happyhorse_spec.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch):
+    stand_alone(monkeypatch)
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return partial(write_spec, tmp_path)
+
+
+@pytest.fixture
+def gateway(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return partial(make_gateway, tmp_path)
+
+
+def test_live_needs_a_key_before_anything_is_sent(spec, gateway, capsys):
+    with scripted({"*": [SUBMITTED]}) as server:
+        assert main(["run", "--live", spec(provider=gateway(server.url))]) == 3
+        assert server.asked == []
+    told = capsys.readouterr().err
+    assert "set the environment variable GATEWAY_KEY" in told
+    assert told.count("\n") == 1
+
+
+def test_live_sends_the_key_and_nothing_that_is_invalid(spec, gateway, monkeypatch, capsys):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    with scripted({SUBMIT: [SUBMITTED], POLL: [succeeded()]}) as server:
+        law = gateway(server.url)
+        good, bad = spec(provider=law), spec("invalid", provider=law, request=WRONG)
+        assert main(["run", "--live", good, bad]) == 1
+        assert server.times("/video-synthesis") == 1
+        assert server.asked[0].headers["Authorization"] == f"Bearer {KEY}"
+    told = capsys.readouterr().out
+    assert "ok    gateway/horse" in told
+    assert "FAIL  gateway/invalid  happyhorse-1.0-t2v 720P 2 s: not sent" in told
+
+
+def test_live_sends_an_invalid_request_whose_rejection_is_expected(spec, gateway, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    refused = Say(400, {"code": "InvalidParameter", "message": "no", "request_id": "r"})
+    with scripted({SUBMIT: [refused]}) as server:
+        path = spec(provider=gateway(server.url), request=WRONG, expect={"rejected": {"status": 400}})
+        assert main(["run", "--live", path]) == 0
+        assert len(server.asked) == 1
+
+
+def test_live_refuses_a_server_that_is_not_the_providers(spec, gateway, monkeypatch, capsys):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    with scripted({"*": [SUBMITTED]}) as server:
+        path = spec(provider=gateway("https://gateway.invalid"))
+        assert main(["run", "--live", path, "--server", server.url]) == 2
+        assert server.asked == []
+    assert "gateway has no server" in capsys.readouterr().err
+
+
+def test_live_wants_its_files_named(capsys):
+    assert main(["run", "--live"]) == 2
+    assert "name the files" in capsys.readouterr().err
