@@ -39,6 +39,11 @@ _OPERATIONS: Mapping[str, tuple[str, str]] = {
     "limits": ("Account", "List the limits of the models"),
     "token": ("Account", "Make a short-lived key"),
 }
+_TAGS: Mapping[str, str] = {
+    "Tasks": "A video is made by a task: submit it, then ask how it is until it has ended.",
+    "Files": "Temporary files that a request can name.",
+    "Account": "What a key may do.",
+}
 _DELIVERIES: Mapping[str, str] = {
     "answer": "at once with the id of the task",
     "wait": "when the task has ended",
@@ -49,13 +54,13 @@ _DELIVERIES: Mapping[str, str] = {
 def describe(provider: Provider, url: str | None = None) -> Document:
     """The OpenAPI document of a provider; `url`, e.g. that of a running mock, becomes the first server."""
     places = _places(provider)
-    kinds = (operation_of(endpoint) for endpoints in places.values() for endpoint in endpoints)
+    tags = dict.fromkeys(_OPERATIONS[operation_of(endpoint)][0] for endpoint in provider.endpoints.values())
     return {
         "openapi": "3.1.0",
         "info": _info(provider),
         "servers": list(_servers(provider, url)),
         "security": [{"key": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(_OPERATIONS[kind][0] for kind in kinds)],
+        "tags": [{"name": tag, "description": _TAGS[tag]} for tag in tags],
         "paths": _paths(provider, places),
         "components": some(
             schemas=components(provider),
@@ -66,7 +71,7 @@ def describe(provider: Provider, url: str | None = None) -> Document:
 
 
 def _info(provider: Provider) -> Document:
-    """The version is the day on which the newest of the provider's pages was read."""
+    """The version is the date of the page that was read last."""
     sources = [provider.sources[key] for key in provider.data["sources"]]
     listed = "\n".join(f"- [{source.title}]({source.url}), seen {source.seen}" for source in sources)
     return {

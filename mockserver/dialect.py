@@ -89,7 +89,9 @@ def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
         endpoint=endpoint,
         name=data.get("operation", endpoint.name),
         matches=_matches(data.get("when")),
-        headers=tuple((header.name, header.const, header.error, _matches(header.when)) for header in endpoint.headers),
+        headers=tuple(
+            (header.name, header.const.lower(), header.error, _matches(header.when)) for header in endpoint.headers
+        ),
         deliveries=(*deliveries, Delivery("answer", None, _matches(None))),
         prefix=data.get("answer_prefix", ""),
         accepts=_matches(data["accepts"]) if "accepts" in data else None,
