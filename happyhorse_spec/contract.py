@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from happyhorse_spec.document import DocumentError, read_bytes, read_yaml
-from happyhorse_spec.engine import Judge, compile_schema, matcher
+from happyhorse_spec.engine import Judge, compile_schema, matcher, reference_validator
 from happyhorse_spec.rules import LawError, Rule, RuleBook, Schema, Source, rule_book
 
 _HERE = Path(__file__).parent
@@ -278,11 +278,9 @@ def _point(document: Any, pointer: str, name: str) -> Any:
 def _must_satisfy(metaschema: str, data: object, path: Path) -> None:
     if _metaschema(metaschema)(data):
         return
-    from jsonschema import Draft202012Validator as Validator
     from jsonschema.exceptions import best_match
 
-    validator = Validator(_read_json(SCHEMAS / metaschema), format_checker=Validator.FORMAT_CHECKER)
-    error = best_match(validator.iter_errors(data))
+    error = best_match(reference_validator(_read_json(SCHEMAS / metaschema)).iter_errors(data))
     place = "/".join(map(str, error.absolute_path)) if error else ""
     raise LawError(f"{path}: {place or 'the top'}: {error.message[:200] if error else ''}; see {metaschema}")
 

@@ -57,11 +57,19 @@ def matcher(schema: Mapping[str, Any]) -> Callable[[object], bool]:
     try:
         import jsonschema_rs
     except ImportError:
-        validator = _reference_class()
-        is_valid: Callable[[object], bool] = validator(schema, format_checker=validator.FORMAT_CHECKER).is_valid
+        is_valid: Callable[[object], bool] = reference_validator(schema).is_valid
     else:
         is_valid = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True).is_valid
     return is_valid
+
+
+def reference_validator(schema: Mapping[str, Any]) -> Any:
+    """The validator of `jsonschema` for a schema, formats included, that says what `matcher` says, with the reasons.
+
+    The bare class of the library reads patterns as Python does, and so finds nothing where `matcher` refuses.
+    """
+    validator = _reference_class()
+    return validator(schema, format_checker=validator.FORMAT_CHECKER)
 
 
 def _fast(schema: Mapping[str, Any]) -> Judge:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from happyhorse_spec.contract import Law, Provider, load_provider, provider_names
-from happyhorse_spec.engine import Breach, compile_schema, matcher
+from happyhorse_spec.engine import Breach, compile_schema, matcher, reference_validator
 
 Schema = Mapping[str, Any]
 
@@ -109,6 +109,14 @@ def test_reads_a_pattern_as_json_schema_means_it(case: str, reference: bool) -> 
     pattern, found, missed = PATTERNS[case]
     judge = compile_schema({"pattern": pattern}, reference=reference)
     assert [bool(judge(text)) for text in (found, missed)] == [False, True]
+
+
+@pytest.mark.parametrize("case", PATTERNS)
+def test_reasons_are_given_for_whatever_is_refused(case: str) -> None:
+    pattern, found, missed = PATTERNS[case]
+    reasons = reference_validator({"pattern": pattern}).iter_errors
+    assert [len(list(reasons(text))) for text in (found, missed)] == [0, 1]
+    assert len(list(reference_validator({"format": "regex"}).iter_errors("["))) == 1
 
 
 def test_reference_engine_serves_where_the_fast_one_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
