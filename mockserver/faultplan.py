@@ -99,9 +99,7 @@ class FaultPlan:
 
     def draw(self, endpoint: str, rate: float, faults: Iterable[Fault], random: Random) -> None:
         """From now on, let requests to an endpoint meet one of these faults with a probability."""
-        drawn = tuple(faults)
-        if waits := next((fault for fault in drawn if fault.moment in (Moment.SUCCESS, Moment.AFTERWARDS)), None):
-            raise FaultError(f"{waits.word!r} waits for a finished task; it cannot be drawn by rate")
+        drawn = drawable(faults)
         if not drawn or not 0 <= rate <= 1:
             raise FaultError(f"the rate is {rate} with {len(drawn)} words; it must be 0-1 with at least one word")
         self._rates[endpoint] = Rate(rate, drawn, random)
@@ -124,7 +122,9 @@ class FaultPlan:
                 if not queue:
                     del self._queues[endpoint, planned.scope]
                 return planned.meet(at, request, task_id)
-        return self._drawn(endpoint, at, request, task_id) if endpoint in self._rates else None
+        if Moment.BEFORE not in moments or endpoint not in self._rates:
+            return None
+        return self._drawn(endpoint, at, request, task_id)
 
     def account(self) -> dict[str, Any]:
         """Every word with whether it was met, the drawn ones after the planned, and what is still open."""
@@ -145,6 +145,15 @@ class FaultPlan:
         self.drawn.append(planned)
         self.drawn_count += 1
         return planned.meet(at, request, task_id)
+
+
+def drawable(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """The faults, where each can be drawn by rate; raises FaultError."""
+    drawn = tuple(faults)
+    waits = next((fault for fault in drawn if fault.moment in (Moment.SUCCESS, Moment.AFTERWARDS)), None)
+    if waits:
+        raise FaultError(f"{waits.word!r} waits for a finished task; it cannot be drawn by rate")
+    return drawn
 
 
 def _keep(newest: dict[str, Any]) -> None:

@@ -160,9 +160,9 @@ class Journal:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def last(self, count: int) -> list[Exchange]:
-        """The newest exchanges, oldest of them first."""
-        return [entry.exchange() for entry in list(self._entries)[-count:]]
+    def last(self, count: int, after: int = 0) -> list[Exchange]:
+        """The newest exchanges, those with a higher number than `after`; the oldest of them first."""
+        return [entry.exchange() for entry in list(self._entries)[-count:] if entry.number > after]
 
     def _account(self, size: int) -> None:
         self.bytes += size

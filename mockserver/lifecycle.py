@@ -200,6 +200,10 @@ class TaskTable:
         """How many tasks of a provider have not ended."""
         return sum(count for (name, _), count in self._alive.items() if name == provider)
 
+    def lanes(self) -> Iterator[tuple[str, str]]:
+        """Every provider and model that had a task."""
+        return iter(self._alive)
+
     def newest_first(self) -> Iterator[Task]:
         return reversed(self.tasks.values())
 

@@ -86,6 +86,18 @@ def read_plan(script: str, begin: State = State.PENDING) -> Plan:
     return checked_plan(led(tuple(_read_step(text.strip()) for text in script.split(",")), begin), begin)
 
 
+def spell_plan(plan: Plan) -> str:
+    """The script of a plan."""
+    return ", ".join(map(spell_step, plan))
+
+
+def spell_step(step: Step) -> str:
+    """One step in words: `RUNNING 30s`, `PENDING 2 polls`, `FAILED` with its error."""
+    lasts = f"{step.polls} polls" if step.polls else f"{step.seconds:.6f}".rstrip("0").rstrip(".") + "s"
+    words = (step.state.upper(), lasts if step.polls or step.seconds else "", step.error or "")
+    return " ".join(word for word in words if word)
+
+
 def _read_step(text: str) -> Step:
     found = _STEP.fullmatch(text)
     if not found or found.group(1).lower() not in State.__members__.values():

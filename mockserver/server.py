@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from secrets import token_urlsafe
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from mockserver.arrival import meet, orders_fault
 from mockserver.call import Call, Refused, Reply, refused
 from mockserver.clock import ClockStopped
 from mockserver.connection import BACKLOG, CLOSE_SECONDS, Listener
+from mockserver.control import PREFIX, Control, is_loopback
 from mockserver.delivery import Stream
 from mockserver.dialect import Dialect, Operation, make_dialect
 from mockserver.gate import admit
@@ -39,7 +41,11 @@ Observe = Callable[[Session, Exchange], None]
 
 
 class MockServer:
-    """All providers on one port. `async with MockServer() as mock: mock.url`."""
+    """All providers on one port. `async with MockServer() as mock: mock.url`.
+
+    `observe` is called with every exchange when it is over. Without a `control_token` control is open on a loopback
+    address, and asks for a token of its own on any other.
+    """
 
     def __init__(
         self,
@@ -49,6 +55,7 @@ class MockServer:
         host: str = "127.0.0.1",
         port: int = 0,
         observe: Observe | None = None,
+        control_token: str | None = None,
     ) -> None:
         names = list(providers) or provider_names()
         self.dialects = {d.name: d for d in (make_dialect(load_provider(name)) for name in names)}
@@ -59,6 +66,7 @@ class MockServer:
         self._downloads = downloads.Downloads(self.dialects)
         self._intake = Intake()
         self.courier = Courier()
+        self.control = Control(self, control_token if is_loopback(host) else control_token or token_urlsafe(18))
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -71,6 +79,10 @@ class MockServer:
         """What to configure a client with, by provider."""
         start = f"{self.url}/~{session}" if session else self.url
         return {name: start + dialect.data.get("base_path", "") for name, dialect in self.dialects.items()}
+
+    def is_error(self, word: str) -> bool:
+        """Whether a provider's catalogue has an error with that key or code."""
+        return any(dialect.provider.error(word) for dialect in self.dialects.values())
 
     async def start(self) -> None:
         """Listen; raises OSError where the port is taken."""
@@ -99,6 +111,8 @@ class MockServer:
             session, path = self._session(request)
         except SettingError as error:
             return web.Response(status=400, body=orjson.dumps({"error": str(error)}), content_type="application/json")
+        if path.startswith(PREFIX):
+            return await self.control.answer(request, session, path)
         now = session.settle()
         query = request.raw_path.partition("?")[2]
         entry = session.journal.open(request.method, f"{path}?{query}" if query else path, request.raw_headers, now)

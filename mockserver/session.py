@@ -16,6 +16,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import blake2b
+from itertools import count
 from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -186,15 +187,20 @@ class Sessions:
         return session
 
     def make(self, name: str, changes: Mapping[str, Any]) -> Session:
-        """A new session, in the place of the one that has its name."""
-        settings = self.settings.but(**changes)
-        if settings.profile is not None and settings.profile not in self._profiles:
-            known = ", ".join(sorted(self._profiles)) or "none"
-            raise SettingError(f"profile is {settings.profile!r}; the profiles here are: {known}")
+        """A new session, in the place of the one that has its name; raises SettingError."""
+        settings = self._changed(self.settings, changes)
         self.drop(name)
         self._make_room()
         session = self._sessions[name] = Session(name, settings, self._spend)
         return session
+
+    def change(self, session: Session, changes: Mapping[str, Any]) -> None:
+        """Change the settings of a session from here on; raises SettingError."""
+        session.settings = self._changed(session.settings, changes)
+
+    def free_name(self) -> str:
+        """A name that no session has."""
+        return next(name for number in count(1) if (name := f"s{number}") not in self._sessions)
 
     def reset(self, session: Session) -> Session:
         """The session as it was when it was made: no tasks, no faults, an empty journal, the clock at its start."""
@@ -219,6 +225,13 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
+
+    def _changed(self, settings: Settings, changes: Mapping[str, Any]) -> Settings:
+        profile = changes.get("profile")
+        if profile is not None and profile not in self._profiles:
+            known = ", ".join(sorted(self._profiles)) or "none"
+            raise SettingError(f"profile is {profile!r}; the profiles here are: {known}")
+        return settings.but(**changes)
 
     def _make_room(self) -> None:
         """Drop the session used least recently; one in which somebody waits counts as used."""
