@@ -12,6 +12,9 @@ from happyhorse_spec import pointer
 from happyhorse_spec.contract import Provider, ProviderError
 from happyhorse_spec.findings import Finding, show
 
+#: How many characters of a text a message repeats: a URL that is signed at length, and no file.
+_ECHOED = 4096
+
 
 class Refusal(NamedTuple):
     """A key of the provider's error catalogue and the values that its message takes."""
@@ -44,15 +47,16 @@ def _error_key(finding: Finding, provider: Provider) -> str:
 def _values(finding: Finding, grammar: Mapping[str, Any]) -> dict[str, Any]:
     parts = pointer.parts(finding.pointer)
     value = finding.value
+    text = value[:_ECHOED] if isinstance(value, str) else ""
     return {
         "path": ".".join(parts) or "body",
         "name": parts[-1] if parts else "body",
-        "value": value if isinstance(value, str) else show(value),
+        "value": text if isinstance(value, str) else show(value),
         "count": len(value) if isinstance(value, (list, str, dict)) else 0,
         "options": _options(finding.rule.limit),
         "type": _type(finding.rule.limit, grammar.get("types", {})),
         "limit": finding.rule.limit,
-        "url": value if isinstance(value, str) else "",
+        "url": text,
         **_limits(finding),
     }
 

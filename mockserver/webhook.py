@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +28,8 @@ from mockserver.lifecycle import State, Task
 #: How an attempt went that a fault took, and one whose answer a fault took for too late.
 LOST = "lost on the way"
 LATE = "the receiver's answer came too late"
+#: How many callbacks one receiver is sent at once, and how many names of hosts are looked up at once.
+AT_ONCE, LOOKUPS = 512, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,14 @@ class Errand:
 
 
 class Courier:
-    """Delivers the callbacks of one server. `stop` gives up what is still under way."""
+    """Delivers the callbacks of one server. `stop` gives up what is still under way.
+
+    A receiver that is slow, or a name that is slow to look up, keeps no other receiver and nothing else waiting.
+    """
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
+        self._lookups = ThreadPoolExecutor(LOOKUPS, "callback-lookup")
         self._client: aiohttp.ClientSession | None = None
 
     def watch(self, call: Call, task: Task) -> None:
@@ -95,6 +103,7 @@ class Courier:
         for running in self._running:
             running.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        self._lookups.shutdown(wait=False, cancel_futures=True)
         if self._client:
             await self._client.close()
 
@@ -139,14 +148,35 @@ class Courier:
 
     async def _post(self, url: str, body: Any, seconds: float) -> str:
         try:
-            if not await is_near(url):
-                return "not sent: the host is neither this machine nor on a private network"
-            self._client = self._client or aiohttp.ClientSession(trust_env=False)
-            timeout = aiohttp.ClientTimeout(total=seconds)
-            async with self._client.post(url, json=body, timeout=timeout, allow_redirects=False) as answer:
-                return str(answer.status)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            async with asyncio.timeout(seconds):
+                if not await self._is_near(url):
+                    return "not sent: the host is neither this machine nor on a private network"
+                async with self._sender().post(url, json=body, allow_redirects=False) as answer:
+                    return str(answer.status)
+        except TimeoutError:
+            return f"no answer within {seconds:g} s"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
+
+    def _sender(self) -> aiohttp.ClientSession:
+        if self._client is None:
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=AT_ONCE, force_close=True)
+            self._client = aiohttp.ClientSession(connector=connector, trust_env=False)
+        return self._client
+
+    async def _is_near(self, url: str) -> bool:
+        """Whether every address of the URL's host is loopback or private; False for no HTTP URL."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return False
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._lookups, socket.getaddrinfo, parts.hostname, None)
+        return bool(found) and not any(_is_public(address[4][0]) for address in found)
+
+
+def _is_public(text: str | int) -> bool:
+    address = ipaddress.ip_address(text)
+    return (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
 async def _let_pass(errand: Errand, follower: Follower) -> None:
@@ -155,12 +185,3 @@ async def _let_pass(errand: Errand, follower: Follower) -> None:
     last = deliveries[-1] if deliveries else None
     while not deliveries or deliveries[-1] is last:
         await follower.until(None)
-
-
-async def is_near(url: str) -> bool:
-    """Whether every address of the URL's host is loopback or private; False for no HTTP URL."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return False
-    found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, None)
-    return bool(found) and all(not ipaddress.ip_address(address[4][0]).is_global for address in found)
