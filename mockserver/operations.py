@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import orjson
+
 from happyhorse_spec import pointer
 from happyhorse_spec.check import rejected
 from happyhorse_spec.contract import Mode
@@ -17,9 +19,12 @@ from mockserver.inspection import UNSEEN, inspect
 from mockserver.journal import MAX_BODY
 from mockserver.lifecycle import Plan, Task
 from mockserver.listing import list_tasks, page
-from mockserver.redaction import without_files
+from mockserver.redaction import without_long_texts
 from mockserver.scripts import draw_plan, failing_plan, read_order, refused_plan
 from mockserver.uploads import grant
+
+#: The most that is kept of a request, in bytes; the documented fields take a tenth of it.
+MAX_KEPT = 256 * 1024
 
 Operate = Callable[[Call], Awaitable[Reply | Stream]]
 
@@ -152,9 +157,19 @@ def _task(call: Call, mode: Mode, request: Request, plan: Plan) -> Task:
         plan=plan,
         submitted=call.now,
         mode=mode.name,
-        request=without_files(call.raw) if len(call.raw) > MAX_BODY else call.raw,
+        request=_kept(call),
         request_id=session.new_id(ids.get("request_id", "{uuid}")),
     )
+
+
+def _kept(call: Call) -> bytes:
+    """What is kept of the body: of a large one not the files. Raises Refused where it is large without them too."""
+    if len(call.raw) <= MAX_BODY:
+        return call.raw
+    kept = orjson.dumps(without_long_texts(call.body))
+    if len(kept) > MAX_KEPT:
+        raise call.refusal("too_large")
+    return kept
 
 
 def _moment(call: Call) -> str:

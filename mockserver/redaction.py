@@ -6,10 +6,13 @@ Pure text to text. Redacting twice changes nothing, so that what is expected can
 from __future__ import annotations
 
 import re
+from typing import Any
 
 HIDDEN = "***"
 #: Characters of a data URL that are kept: enough to tell its type.
 _KEPT = 16
+#: A text is long from here on: twice as long as any prompt may be.
+LONG = 10_000
 _MARKER = b";base64,"
 
 _WORDS = "authorization|cookie|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret|signature|password|passwd|token"
@@ -49,6 +52,17 @@ def without_files(body: bytes) -> bytes:
         parts += [body[start:begin], _shortened(first, end - begin).encode()]
         start = end
     return b"".join([*parts, body[start:]])
+
+
+def without_long_texts(value: Any) -> Any:
+    """A JSON value whose texts that are longer than `LONG` characters are shortened: what is kept of a large body."""
+    if isinstance(value, str):
+        return value if len(value) <= LONG else _shortened(value, len(value))
+    if isinstance(value, list):
+        return [without_long_texts(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_long_texts(item) for name, item in value.items()}
+    return value
 
 
 def _shortened(data: str, length: int) -> str:
