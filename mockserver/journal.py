@@ -5,8 +5,8 @@ somebody reads it, and that is the only way out: what is read is redacted. Rules
 
 - a session keeps its last `MAX_EXCHANGES` exchanges, and `MAX_BYTES` of bodies and answers
 - of a body or an answer `MAX_BODY` bytes are kept; data URLs are shortened first, so that the rest stays readable
-- all journals of a server together hold `MAX_TOTAL` bytes; the journal of the session that was used least recently is
-  emptied first (see `session.Sessions`)
+- where all journals of a server together are too large, that of the session that was used least recently is emptied
+  first (see `session.Sessions`)
 - calls to the control API are not noted
 """
 
@@ -20,16 +20,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mockserver.clock import stopwatch
+from mockserver.faults import Fault, Moment
 from mockserver.redaction import redacted, redacted_header, without_files
 
 if TYPE_CHECKING:
     from mockserver.dialect import Operation
-    from mockserver.faults import Fault
 
 MAX_EXCHANGES = 10_000
 MAX_BYTES = 16 * 1024 * 1024
 MAX_BODY = 64 * 1024
-MAX_TOTAL = 256 * 1024 * 1024
 
 #: What an entry takes beside its bodies, in bytes: measured, with six headers.
 ENTRY_BYTES = 2000
@@ -97,6 +96,11 @@ class Entry:
     cut: tuple[int, int] = (0, 0)
     size: int = 0
 
+    @property
+    def meets_it_here(self) -> bool:
+        """Whether the fault is one of this very answer; that of a URL is met when the file is fetched."""
+        return self.place is not None or (self.fault is not None and self.fault.moment is not Moment.SUCCESS)
+
     def exchange(self) -> Exchange:
         """What of it may be read."""
         operation = self.operation
@@ -114,7 +118,7 @@ class Entry:
             answer=_readable(self.answer, self.cut[1]),
             task_id=self.task_id,
             state=self.state,
-            fault=self.fault.word if self.fault else None,
+            fault=self.fault.word if self.fault and self.fault.name != "ok" else None,
         )
 
 

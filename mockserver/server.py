@@ -144,7 +144,7 @@ class MockServer:
                 response = await self._transfer(request, session, path, entry, place)
             else:
                 response = await self._operate(request, session, path, entry)
-            if entry.fault and isinstance(response, web.Response):
+            if entry.fault and entry.meets_it_here and isinstance(response, web.Response):
                 return await misbehave(request, response, entry.fault)
         except ClockStopped:
             return await give_up(request)
