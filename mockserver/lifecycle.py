@@ -52,6 +52,9 @@ EDGES: Mapping[tuple[State, Event], State] = {
 
 _EVENT_INTO: Mapping[tuple[State, State], Event] = {(old, new): event for (old, event), new in EDGES.items()}
 
+#: What a task takes beside its request, in bytes: measured, with its plan and its place in the table.
+TASK_BYTES = 800
+
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
 
 
@@ -103,6 +106,11 @@ class Task:
         return self.plan[self.step].state
 
     @property
+    def size(self) -> int:
+        """Bytes that keeping this takes."""
+        return TASK_BYTES + len(self.request)
+
+    @property
     def final(self) -> bool:
         return self.plan[self.step].state in FINAL
 
@@ -144,6 +152,7 @@ class TaskTable:
         self.tasks: dict[str, Task] = {}
         self.places: dict[tuple[str, str], int | None] = {}
         self.running: dict[tuple[str, str], int] = {}
+        self.bytes = 0
         self._alive: dict[tuple[str, str], int] = {}
         self._queues: dict[tuple[str, str], deque[Task]] = {}
         self._due: list[tuple[float, int, Task]] = []
@@ -152,6 +161,7 @@ class TaskTable:
     def submit(self, task: Task) -> None:
         """Take a task up; it starts its first step at the time it was submitted."""
         self.tasks[task.id] = task
+        self.bytes += task.size
         self._alive[task.lane] = self._alive.get(task.lane, 0) + 1
         self._enter(task, 0, task.submitted)
 
@@ -211,7 +221,10 @@ class TaskTable:
         """Drop a task for good: its retention is over."""
         task.due = None
         task.waiting = False
-        if self.tasks.pop(task.id, None) and not task.final:
+        if self.tasks.pop(task.id, None) is None:
+            return
+        self.bytes -= task.size
+        if not task.final:
             self._alive[task.lane] -= 1
             self.running[task.lane] = self.running.get(task.lane, 0) - (task.state is State.RUNNING)
 

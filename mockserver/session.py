@@ -5,9 +5,10 @@ requests share the session without a name. A name may carry settings (see `setti
 session's seed: the same seed and the same calls give the same ids and the same bytes.
 
 Memory is bounded. A server keeps `MAX_SESSIONS` sessions; beyond that the one that was used least recently goes, with
-all it holds, unless a client waits for an answer in it. Journals have bounds of their own (see `journal`): where all of
-them together are too large, that of the session used least recently is emptied. A session keeps `MAX_TASKS` tasks;
-beyond that the oldest goes, as it would at the end of its retention.
+all it holds, unless a client waits for an answer in it. A session keeps `MAX_TASKS` tasks, and `MAX_TASK_BYTES` of
+them; beyond that the oldest goes, as it would at the end of its retention. Journals have bounds of their own (see
+`journal`). Where journals and tasks of all sessions together are larger than `MAX_TOTAL`, journals are emptied, that of
+the session used least recently first; where that is not enough, sessions go in that order.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from urllib.parse import quote
 from mockserver.clock import Clock
 from mockserver.faultplan import FaultPlan
 from mockserver.grammar import spelled
-from mockserver.journal import MAX_TOTAL, Journal
+from mockserver.journal import Journal
 from mockserver.lifecycle import Plan, Task, TaskTable
 from mockserver.settings import SettingError, Settings, read_name
 
@@ -41,6 +42,8 @@ KEY_NAME = re.compile(r"~([A-Za-z0-9_.-]+(?:,[^,\s]+)*)")
 
 MAX_SESSIONS = 20_000
 MAX_TASKS = 100_000
+MAX_TASK_BYTES = 256 * 1024 * 1024
+MAX_TOTAL = 512 * 1024 * 1024
 
 
 class Session:
@@ -53,6 +56,7 @@ class Session:
         self.clock = Clock(settings.clock, settings.rate, settings.start)
         self.random = Random(f"{settings.seed}/{name}")
         self.table = TaskTable()
+        self.spend = spend
         self.journal = Journal(spend)
         self.faults = FaultPlan()
         #: Model -> how its tasks live, `*` for any; and how the next tasks live, whatever their model.
@@ -77,11 +81,17 @@ class Session:
 
     def take(self, task: Task) -> None:
         """Take a task up, and let go of the oldest where there are too many."""
-        tasks = self.table.tasks
-        if len(tasks) >= MAX_TASKS:
-            self.table.forget(tasks[next(iter(tasks))])
-        self.table.submit(task)
+        table = self.table
+        table.submit(task)
+        self.spend(task.size)
+        while len(table.tasks) > MAX_TASKS or table.bytes > MAX_TASK_BYTES:
+            self.forget(next(iter(table.tasks.values())))
         self.settle()
+
+    def forget(self, task: Task) -> None:
+        """Let go of a task for good."""
+        self.table.forget(task)
+        self.spend(-task.size)
 
     def scripted(self, request: Request) -> Plan | None:
         """How the task of this request lives, where somebody has said so: of the next task, of its model, of any."""
@@ -103,7 +113,7 @@ class Session:
         if age <= retention["task_seconds"]["value"]:
             return task
         if age > retention["task_seconds"]["value"] + retention["result_seconds"]["value"]:
-            self.table.forget(task)
+            self.forget(task)
         return None
 
     def within_rate(self, dialect: Dialect, limit: str, now: float) -> bool:
@@ -172,7 +182,7 @@ class Sessions:
         self.settings = settings
         self._profiles = profiles
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._journal_bytes = 0
+        self._bytes = 0
 
     def named(self, text: str) -> Session:
         """The session of `name` or `name,setting=value,...`; raises SettingError, whether it is new or not."""
@@ -215,6 +225,7 @@ class Sessions:
             return False
         session.clock.stop()
         session.journal.clear()
+        self._spend(-session.table.bytes)
         return True
 
     def __contains__(self, name: str) -> bool:
@@ -245,16 +256,22 @@ class Sessions:
                 self.drop(name)
 
     def _spend(self, size: int) -> None:
-        self._journal_bytes += size
-        if self._journal_bytes > MAX_TOTAL:
+        self._bytes += size
+        if self._bytes > MAX_TOTAL:
             self._relieve()
 
     def _relieve(self) -> None:
-        """Empty journals, that of the session used least recently first, until a tenth is free."""
-        for session in self._sessions.values():
-            if self._journal_bytes <= MAX_TOTAL * 0.9:
-                return
-            session.journal.clear()
+        """Empty journals, then drop sessions, each time the one used least recently first, until a tenth is free."""
+        relief: tuple[Callable[[Session], object], ...] = (lambda session: session.journal.clear(), self._drop_idle)
+        for relieve in relief:
+            for session in self:
+                if self._bytes <= MAX_TOTAL * 0.9:
+                    return
+                relieve(session)
+
+    def _drop_idle(self, session: Session) -> None:
+        if not session.open:
+            self.drop(session.name)
 
 
 def _fill(form: str, bits: int) -> str:
