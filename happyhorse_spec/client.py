@@ -275,9 +275,10 @@ def _result_url(text: str) -> URL:
 
     try:
         url = URL(text, encoded=True)
+        is_http = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
     except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host or not _PRINTABLE.fullmatch(text):
+        is_http = False
+    if not is_http or not _PRINTABLE.fullmatch(text):
         raise ExchangeError("the clip: its URL is not an http URL")
     return url
 

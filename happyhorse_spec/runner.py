@@ -18,6 +18,7 @@ from happyhorse_spec.answers import Answer, UnknownAnswer
 from happyhorse_spec.check import check_body
 from happyhorse_spec.client import Ambiguous, Client, ExchangeError, Patience, Unreachable, open_session
 from happyhorse_spec.contract import Provider
+from happyhorse_spec.enclosure import enclosed
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.headers import check_headers
 from happyhorse_spec.media import MediaError, probe_file
@@ -71,19 +72,24 @@ class Runner:
             await self._run(trail, client, self.options.out or folder)
 
     async def _run(self, trail: Trail, client: Client, folder: Path) -> None:
-        spec = trail.spec
         trail.began = _now()
-        trail.findings = list(_rejections(spec, client))
-        if self._may_send(trail):
-            try:
+        try:
+            self._prepare(trail, client)
+            if self._may_send(trail):
                 await self.submit(trail, client)
                 await self.follow(trail, client)
                 await self.collect(trail, client, folder)
-            except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
-                trail.fail(_kind(error), _told(error, trail))
+        except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
+            trail.fail(_kind(error), _told(error, trail))
         trail.problems += judge(trail)
         trail.ended = _now()
         self.watch(trail)
+
+    def _prepare(self, trail: Trail, client: Client) -> None:
+        """Make the body that will be sent, and judge it."""
+        spec = trail.spec
+        trail.body = enclosed(spec.body, spec.provider, Path(spec.place().file).parent)
+        trail.findings = list(_rejections(trail, client))
 
     def _may_send(self, trail: Trail) -> bool:
         return not (self.target.is_live and trail.findings and trail.spec.expect.rejected is None)
@@ -95,7 +101,7 @@ class Runner:
         endpoint = spec.provider.endpoints["submit"]
         trail.began, trail.sent = _now(), f"{endpoint.method} {client.url(endpoint)}"
         self.watch(trail)
-        answer = trail.answer = await client.submit(spec.body, spec.headers, self._seconds(trail))
+        answer = trail.answer = await client.submit(trail.body, spec.headers, self._seconds(trail))
         if answer.is_error:
             trail.refusal = answer
             return
@@ -168,13 +174,13 @@ class Runner:
         return float(own if self.target.slowest is None else min(own, self.target.slowest))
 
 
-def _rejections(spec: Spec, client: Client) -> Iterator[Finding]:
+def _rejections(trail: Trail, client: Client) -> Iterator[Finding]:
     """What the validator finds wrong with the request as it will be sent."""
-    endpoint = spec.provider.endpoints["submit"]
-    headers = client.headers(endpoint, spec.body, spec.headers).items()
-    sent = [(name, value) for name, value in headers if value is not None]
-    yield from check_headers(sent, spec.body, endpoint, spec.provider)
-    yield from (found for found in check_body(spec.body, spec.provider) if found.effect == "reject")
+    provider, body = trail.spec.provider, trail.body
+    endpoint = provider.endpoints["submit"]
+    headers = client.headers(endpoint, body, trail.spec.headers).items()
+    yield from check_headers([(name, value) for name, value in headers if value is not None], body, endpoint, provider)
+    yield from (found for found in check_body(body, provider) if found.effect == "reject")
 
 
 def _is_followed(spec: Spec) -> bool:

@@ -46,10 +46,13 @@ class Step(NamedTuple):
 class Trail:
     """One spec on its way. `sent` is method and URL, None while nothing has left; `state` is the engine's word.
 
+    `body` is what is sent: that of the spec with its local files inside.
+
     Times are seconds of the event loop's clock. `refusal` is the error that answered the submit.
     """
 
     spec: Spec
+    body: Any = None
     findings: list[Finding] = field(default_factory=list)
     began: float = 0.0
     ended: float | None = None

@@ -148,7 +148,7 @@ async def _embedded(laws: Sequence[str], providers: Sequence[Provider]) -> Async
     from happyhorse_spec.target import mock_target
     from mockserver.clock import ClockMode
     from mockserver.server import MockServer
-    from mockserver.session import Settings
+    from mockserver.settings import Settings
 
     async with MockServer(Settings(clock=ClockMode.JUMP), providers=laws) as mock:
         yield mock_target(mock.url, providers, is_own=True)

@@ -99,7 +99,7 @@ def test_json_tells_everything(spec, capsys):
     assert (report["passed"], report["failed"]) == (1, 0)
     assert (entry["name"], entry["file"], entry["line"], entry["body"]) == ("horse", path, 1, BODY)
     assert [step["state"] for step in entry["states"]] == ["PENDING", "RUNNING", "SUCCEEDED"]
-    assert entry["clip"]["width"] == 1280
+    assert (entry["clip"]["width"], entry["saved"]) == (1280, None)
     assert "ok    dashscope/horse" in told.err
 
 

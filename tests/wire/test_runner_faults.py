@@ -150,12 +150,17 @@ def test_clip_that_breaks_off_leaves_nothing_behind(spec, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["horse.yaml"]
 
 
-@pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://example.com/a", "http://", "http://a b/", "http://h/\r\nX: y"]
-)
-def test_clip_must_have_an_http_url(url, spec, tmp_path):
-    line = Say(body={"request_id": "r", "output": {**succeeded(url).body["output"]}, "usage": USAGE})
-    with scripted({SUBMIT: [SUBMITTED], POLL: [line]}) as server:
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/a"])
+def test_url_of_another_scheme_is_a_contract_violation(url, spec, tmp_path):
+    with scripted({SUBMIT: [SUBMITTED], POLL: [succeeded(url)]}) as server:
         (trail,) = run_specs(server.url, spec(), out=tmp_path)
-    assert not trail.has_passed
+    assert "contract violation: " in trail.problems[0].message
+    assert "output.video_url" in trail.problems[0].message
+
+
+@pytest.mark.parametrize("url", ["http://", "http://a b/", "http://h/\r\nX: y", "http://h:port/a"])
+def test_clip_must_have_a_url_that_can_be_sent(url, spec, tmp_path):
+    with scripted({SUBMIT: [SUBMITTED], POLL: [succeeded(url)]}) as server:
+        (trail,) = run_specs(server.url, spec(), out=tmp_path)
+    assert trail.problems[0].message == "the clip: its URL is not an http URL; the task's id is t-1"
     assert trail.saved is None
