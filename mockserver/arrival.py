@@ -6,13 +6,15 @@ changes how an answer is sent is only noted (see `misbehave`), and so is what a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import islice
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import ProviderError
 from mockserver.call import Call, Reply, refused
-from mockserver.faultplan import ON_ARRIVAL
+from mockserver.faultplan import MAX_PLANNED, ON_ARRIVAL
 from mockserver.faults import MEETS, Fault, FaultError, Moment, read_faults
 from mockserver.lifecycle import Task
 from mockserver.scripts import read_order
@@ -58,7 +60,9 @@ async def meet(call: Call) -> Reply | None:
 
 def order_for_task(call: Call, task: Task) -> None:
     """Plan what the prompt of a task orders for the requests about it."""
-    if _MARKER in call.raw:
+    if _MARKER not in call.raw:
+        return
+    with _told(call):
         for endpoint, words in read_order(_prompt(call)).faults:
             if endpoint != "submit":
                 call.session.faults.order(endpoint, _read(call, endpoint, words), task.id)
@@ -68,9 +72,10 @@ def _order_for_prompt(call: Call) -> str:
     """Plan what a prompt orders for its own submits, once; the scope of that plan."""
     prompt = _prompt(call)
     scope = blake2b(prompt.encode("utf-8", "replace"), digest_size=16).hexdigest()
-    orders = [(endpoint, _read(call, endpoint, words)) for endpoint, words in read_order(prompt).faults]
-    own = [fault for endpoint, faults in orders if endpoint == "submit" for fault in faults]
-    call.session.faults.order_once("submit", own, scope)
+    with _told(call):
+        orders = [(endpoint, _read(call, endpoint, words)) for endpoint, words in read_order(prompt).faults]
+        own = [fault for endpoint, faults in orders if endpoint == "submit" for fault in faults]
+        call.session.faults.order_once("submit", own, scope)
     return scope
 
 
@@ -81,8 +86,15 @@ def _prompt(call: Call) -> str:
 
 def _read(call: Call, endpoint: str, words: str) -> list[Fault]:
     provider = call.dialect.provider
+    faults = read_faults(words.split(","), endpoint, lambda word: provider.error(word) is not None)
+    return list(islice(faults, MAX_PLANNED + 1))
+
+
+@contextmanager
+def _told(call: Call) -> Iterator[None]:
+    """Faults that cannot be planned, as a refusal."""
     try:
-        return list(read_faults(words.split(","), endpoint, lambda word: provider.error(word) is not None))
+        yield
     except FaultError as error:
         raise call.refusal("violation", detail=str(error)) from None
 

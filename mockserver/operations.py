@@ -25,6 +25,8 @@ from mockserver.uploads import grant
 
 #: The most that is kept of a request, in bytes; the documented fields take a tenth of it.
 MAX_KEPT = 256 * 1024
+#: Temporary keys that a session knows; the oldest gives way, and is a key like any other from then on.
+KEPT_TOKENS = 10_000
 
 Operate = Callable[[Call], Awaitable[Reply | Stream]]
 
@@ -83,6 +85,8 @@ async def token(call: Call) -> Reply:
     expires = call.now + int(call.query["expire_in_seconds"])
     key = call.session.new_id(call.dialect.ids["token"])
     call.session.tokens[key] = expires
+    if len(call.session.tokens) > KEPT_TOKENS:
+        del call.session.tokens[next(iter(call.session.tokens))]
     return call.answer("token", call.scene(token=key, expires=expires))
 
 
