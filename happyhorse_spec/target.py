@@ -48,13 +48,14 @@ def mock_target(url: str, providers: Iterable[Provider], *, is_own: bool = False
 
     `is_own`: a mock for this run alone, whose clock waits for nobody.
     """
-    if not _URL.fullmatch(url):
+    host = _host(url)
+    if host is None:
         raise Failure("the URL of a mock is http://HOST:PORT, maybe with a path; no user, query or fragment")
     listed = list(providers)
     return Target(
         bases={provider.name: url.rstrip("/") for provider in listed},
         keys={provider.name: provider.data["key"]["example"] for provider in listed},
-        is_direct=_is_loopback(urlsplit(url).hostname or ""),
+        is_direct=_is_loopback(host),
         slowest=0.0 if is_own else MOCK_SECONDS,
         is_divided=is_own,
     )
@@ -97,6 +98,15 @@ def _keys(providers: list[Provider], environment: Mapping[str, str]) -> dict[str
     if broken:
         raise NotSeen(f"nothing was sent: {listing(broken, 'and')} holds characters that no key has")
     return keys
+
+
+def _host(url: str) -> str | None:
+    """The host of a URL; None where it is no URL that requests can be sent to."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname if _URL.fullmatch(url) and parts.port != 0 else None
+    except ValueError:  # a port that is no number, brackets without an address
+        return None
 
 
 def _is_loopback(host: str) -> bool:

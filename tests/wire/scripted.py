@@ -36,7 +36,10 @@ class Asked:
 
 
 class Scripted(ThreadingHTTPServer):
-    """Answers the requests to a path with its script, the last line again and again. `*` stands for any other path."""
+    """Answers the requests to a path with its script, the last line again and again. `*` stands for any other path.
+
+    `heard` is set by the first request.
+    """
 
     daemon_threads = True
 
@@ -44,6 +47,7 @@ class Scripted(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.scripts = {path: list(lines) for path, lines in scripts.items()}
         self.asked: list[Asked] = []
+        self.heard = threading.Event()
 
     @property
     def url(self) -> str:
@@ -65,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         self.server.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+        self.server.heard.set()
         say = self.server.next_line(self.path)
         if say.status:
             self.send_response(say.status)

@@ -1,11 +1,14 @@
 """What `run` writes: text, JSON, JUnit; and what it never writes."""
 
 import json
+import signal
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from functools import partial
 
 import pytest
-from running import BODY, KEY, SUBMIT, make_gateway, stand_alone, write_spec
+from running import BODY, KEY, POLL, RUNNING, SUBMIT, SUBMITTED, make_gateway, stand_alone, write_spec
 from scripted import Say, scripted
 
 from happyhorse_spec.cli import main
@@ -114,3 +117,23 @@ def test_run_that_is_stopped_tells_what_it_leaves(spec):
         "stopped while the submit was under way: it is not known whether there is a task",
         "stopped before it was sent",
     ]
+
+
+def test_ctrl_c_tells_which_task_goes_on(spec):
+    command = [sys.executable, "-m", "happyhorse_spec.cli", "run", spec(poll={"interval": 0.01})]
+    with scripted({SUBMIT: [SUBMITTED], POLL: [RUNNING]}) as server:
+        running = subprocess.Popen(
+            [*command, "--url", server.url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
+        )
+        while not server.times("/tasks/t-1"):
+            assert running.poll() is None
+            server.heard.wait(0.1)
+        running.send_signal(signal.SIGINT)
+        told, errors = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert "stopped; task t-1 goes on at the provider" in told
+    assert "Traceback" not in told + errors

@@ -185,6 +185,9 @@ def test_variables_keep_their_type(spec):
     "options",
     [
         pytest.param(["--url", "ftp://x"], id="scheme"),
+        pytest.param(["--url", "http://localhost:port"], id="port"),
+        pytest.param(["--url", "http://localhost:99999"], id="large-port"),
+        pytest.param(["--url", "http://[::1"], id="brackets"),
         pytest.param(["--url", "http://me:canary@localhost:1"], id="user"),
         pytest.param(["--server", "http://x"], id="server-without-live"),
         pytest.param(["--var", "x"], id="var"),
