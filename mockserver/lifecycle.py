@@ -122,6 +122,8 @@ class Task:
 
 def checked_plan(steps: Plan, begin: State = State.PENDING) -> Plan:
     """The plan itself where it begins with that state, every step is an edge, the last final; raises LifecycleError."""
+    if begin in FINAL:
+        raise LifecycleError(f"the task has ended; its state is {begin.upper()}")
     if not steps or steps[0].state is not begin:
         raise LifecycleError(f"a life begins with {begin.upper()}")
     for before, after in pairwise(steps):
@@ -135,7 +137,7 @@ def checked_plan(steps: Plan, begin: State = State.PENDING) -> Plan:
 def led(steps: Plan, begin: State = State.PENDING) -> Plan:
     """The steps, led to from `begin` by the shortest way, which takes no time; as they are where there is none."""
     first = steps[0].state
-    if first is begin:
+    if first is begin or begin in FINAL:
         return steps
     way = (Step(begin),) if (begin, first) in _EVENT_INTO else (Step(begin), Step(State.RUNNING))
     return (*way, *steps)
@@ -197,8 +199,6 @@ class TaskTable:
 
     def replan(self, task: Task, steps: Plan, now: float) -> None:
         """Let the rest of a task's life be these steps, beginning now with its present state; raises LifecycleError."""
-        if task.final:
-            raise LifecycleError(f"the task has ended; its state is {task.state.upper()}")
         task.plan = (*task.plan[: task.step], *checked_plan(steps, task.state))
         self._enter(task, task.step, now)
 

@@ -8,6 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
+from desk import ONE, Desk, example
 from jsonschema import Draft202012Validator
 
 from happyhorse_spec.contract import load_provider, provider_names
@@ -15,59 +16,12 @@ from mockserver.faults import ENDPOINTS, WORDS
 
 PROVIDERS = [load_provider(name) for name in provider_names()]
 each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=[provider.name for provider in PROVIDERS])
-ONE = load_provider("dashscope")
 
 
 @pytest.fixture
 def desk(wire):
-    """The client of a session, with a way to order faults."""
+    """A session with its controls."""
     return Desk(wire)
-
-
-class Desk:
-    def __init__(self, wire):
-        self.wire = wire
-
-    def control(self, method, path, body=None):
-        answer = self.wire.send(method, f"/_happyhorse{path}", body)
-        assert answer.status < 300, answer.raw
-        return answer.body if answer.raw else None
-
-    def order(self, **faults):
-        return self.control("PUT", "/faults", faults)
-
-    def met(self):
-        """The words that were met, each with the number of its request."""
-        return [(line["word"], line["request"]) for line in self.control("GET", "/faults")["planned"] if line["met"]]
-
-    def submit(self, provider=ONE, prompt=None):
-        return self.wire.call(provider, "submit", example(provider, prompt))
-
-    def poll(self, task_id):
-        return self.wire.call(ONE, "poll", task_id=task_id)
-
-    def task(self):
-        return self.submit().body["output"]["task_id"]
-
-    def until_done(self, task_id):
-        """Poll a jumping clock to the end of a task; the last answer."""
-        for _ in range(5):
-            answer = self.poll(task_id)
-            if answer.body["output"]["task_status"] == "SUCCEEDED":
-                return answer
-        raise AssertionError(answer.raw)
-
-
-def example(provider, prompt=None):
-    mode = next(mode for mode in provider.modes.values() if not mode.media)
-    body = json.loads(json.dumps(mode.request.book.schema["examples"][0]))
-    if prompt is not None:
-        *way, last = provider.data["request"]["prompt"].split("/")[1:]
-        place = body
-        for name in way:
-            place = place[name]
-        place[last] = prompt
-    return body
 
 
 def raw(desk, provider=ONE, timeout=5.0):
@@ -350,7 +304,7 @@ def test_a_prompt_that_orders_what_does_not_exist_is_refused_by_name(desk):
     assert "'resett' is no fault; did you mean reset?" in answer.body["message"]
 
 
-def test_draws_faults_from_the_seed(server, play):
+def test_draws_faults_from_the_seed(play):
     def statuses(seed):
         wire = play()
         wire.url += f"/~drawn,clock=jump,seed={seed}"

@@ -1,0 +1,397 @@
+"""The control API: reachable from any language, and true to its own description."""
+
+import json
+
+import pytest
+from desk import ONE, Desk, example
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from happyhorse_spec.contract import load_provider
+from mockserver.clock import ClockMode
+from mockserver.control_actions import ACTIONS
+from mockserver.control_spec import description
+from mockserver.server import MockServer
+from mockserver.settings import Settings
+
+MANUAL = Settings(clock=ClockMode.MANUAL, start=1_800_000_000.0)
+
+
+@pytest.fixture
+def desk(play):
+    """A session on a clock that stands still."""
+    wire = play(MANUAL)
+    wire.url += "/~here"
+    return Desk(wire)
+
+
+def ask(desk, method, path, body=None, **headers):
+    return desk.wire.send(method, f"/_happyhorse{path}", body, headers)
+
+
+def operations():
+    for path, item in description()["paths"].items():
+        for method, entry in item.items():
+            yield pytest.param(path, method, entry, id=entry["operationId"])
+
+
+def test_is_described_by_valid_openapi():
+    assert list(OpenAPIV31SpecValidator(description()).iter_errors()) == []
+
+
+def test_serves_its_description(desk):
+    assert ask(desk, "GET", "/openapi.json").body == description()
+
+
+def test_does_everything_that_it_describes():
+    assert {entry.values[2]["operationId"] for entry in operations()} == set(ACTIONS)
+
+
+#: What is sent where an operation needs a body.
+BODIES = {
+    "create_session": {"name": "new", "settings": {"seed": 1}},
+    "change_session": {"limits": True},
+    "begin_scenario": {"faults": {"submit": [429]}},
+    "switch_clock": {"clock": "jump"},
+    "advance_clock": {"seconds": 1},
+    "script_task": {"plan": "RUNNING 5s, SUCCEEDED"},
+    "set_plans": {"plans": {"*": "SUCCEEDED"}, "tasks": ["RUNNING 2 polls, FAILED InternalError"]},
+    "set_faults": {"submit": ["503"], "poll": {"rate": 0.5, "words": [503]}},
+    "add_faults": {"submit": ["503"]},
+    "verify": {"expect": [{"operation": "submit"}], "ordered": True},
+}
+
+
+@pytest.mark.parametrize(("path", "method", "entry"), list(operations()))
+def test_answers_as_it_describes(desk, path, method, entry):
+    desk.order(submit=["503", "ok"])
+    desk.submit()
+    task_id = desk.task()
+    path = path.removeprefix("/_happyhorse").replace("{task_id}", task_id)
+    answer = ask(desk, method.upper(), path, BODIES.get(entry["operationId"]))
+    status, told = next(iter(entry["responses"].items()))
+    assert answer.status == int(status), answer.raw
+    if status == "204":
+        assert answer.raw == b""
+        return
+    schema = told["content"]["application/json"]["schema"]
+    Draft202012Validator({**schema, "components": description()["components"]}).validate(answer.body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "complaint"),
+    [
+        ("PUT", "/faults", {"submit": ["resett"]}, 400, "/faults/submit/0: 'resett' is no fault; did you mean reset?"),
+        ("PUT", "/faults", {"submits": []}, 400, "'submits' is not one of"),
+        ("PUT", "/faults", {"poll": {"rate": 2, "words": [503]}}, 400, "2 is greater than the maximum of 1"),
+        ("PUT", "/faults", {"poll": {"rate": 1, "words": ["stale"]}}, 400, "cannot be drawn by rate"),
+        ("PUT", "/faults", {"submit": ["503*10000", "503"]}, 400, "more than 10000 faults"),
+        ("PUT", "/faults", b"{", 400, "the body is not JSON"),
+        ("PUT", "/faults", b"", 400, "the body is not JSON"),
+        ("PUT", "/faults", b"\xff\xfe", 400, "the body is not JSON"),
+        ("PUT", "/faults", b"[" * 5000, 400, "the body is not JSON"),
+        ("PUT", "/faults", b" " * (8 * 1024 * 1024 + 1), 413, "larger than 8 MB"),
+        ("POST", "/clock/advance", {"seconds": -1}, 400, "-1 is less than the minimum of 0"),
+        ("POST", "/clock/advance", {"seconds": 1e300}, 400, "before the year 9000"),
+        ("POST", "/clock/advance", {}, 400, "should be non-empty"),
+        ("POST", "/clock/advance", {"seconds": "60"}, 400, "'60' is not of type 'number'"),
+        ("PATCH", "/clock", {"clock": "back"}, 400, "'back' is not one of"),
+        ("PATCH", "/clock", {"clock": "scaled", "rate": 0}, 400, "0 is less than or equal to the minimum of 0"),
+        ("PUT", "/plans", {"plans": {"*": "SLEEPING"}}, 400, "'SLEEPING' is no step"),
+        ("PATCH", "/session", {"profile": "nobodys"}, 400, "the profiles here are"),
+        ("PATCH", "/session", {"seed": 1}, 400, "'seed' was unexpected"),
+        ("PUT", "/scenario", {"tasks": ["PENDING"]}, 400, "/tasks/0: a life ends with one of"),
+        ("POST", "/sessions", {"name": "a/b"}, 400, "does not match"),
+        ("POST", "/sessions", {"settings": {"start": "yesterday"}}, 400, "it must be a date"),
+        ("GET", "/tasks/nothing", None, 404, "no task nothing"),
+        ("PUT", "/tasks/nothing/plan", {"plan": "SUCCEEDED"}, 404, "no task nothing"),
+        ("GET", "/journal?after=x", None, 400, "after is 'x'; it must be a whole number"),
+        ("GET", "/journal?limit=0", None, 400, "limit is 0; it must be 1-10000"),
+        ("GET", "/journal?since=1", None, 400, "'since' is no parameter; use one of after, limit"),
+        ("GET", "/nothing", None, 404, "there is no /_happyhorse/nothing"),
+        ("PUT", "/health", None, 405, "PUT is not for /_happyhorse/health; use GET"),
+        ("POST", "/verify", {"expect": [{"schema": {"$ref": "http://127.0.0.1/x"}}]}, 400, "nothing outside itself"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_says_in_one_sentence_what_cannot_be_done(desk, method, path, body, status, complaint):
+    answer = ask(desk, method, path, body)
+    assert (answer.status, list(answer.body)) == (status, ["error"])
+    assert complaint in answer.body["error"]
+    assert "\n" not in answer.body["error"]
+
+
+def test_stays_as_it_is_where_something_is_refused(desk):
+    desk.order(submit=["503"])
+    ask(desk, "PUT", "/faults", {"submit": ["429", "resett"]})
+    assert [line["word"] for line in desk.control("GET", "/faults")["planned"]] == ["503"]
+
+
+def test_makes_sessions_that_know_their_urls(desk):
+    made = desk.control("POST", "/sessions", {"name": "mine", "settings": {"seed": 5, "clock": "manual", "start": 0}})
+    assert made["providers"][ONE.name] == f"{made['url']}{ONE.data['base_path']}"
+    assert made["clock"]["time"] == "1970-01-01T00:00:00.000Z"
+    assert made["url"].endswith("/~mine")
+    assert desk.wire.send("GET", f"{made['control']}/session").body["settings"]["seed"] == 5
+
+
+def test_names_a_session_that_was_given_no_name(desk):
+    names = [desk.control("POST", "/sessions")["name"] for _ in range(2)]
+    assert names == ["s1", "s2"]
+
+
+def test_a_session_made_again_is_new(desk):
+    first = desk.task()
+    desk.control("POST", "/sessions", {"name": "here", "settings": {"clock": "manual", "start": 1_800_000_000}})
+    assert desk.control("GET", "/tasks") == []
+    assert desk.task() == first
+
+
+def test_lists_sessions_by_their_last_use(desk):
+    for name in "abca":
+        desk.wire.send("GET", desk.wire.url.replace("here", name) + "/anything")
+    assert [session["name"] for session in ask(desk, "GET", "/sessions").body] == ["b", "c", "a", "here"]
+
+
+def test_a_reset_session_gives_the_same_ids_and_bytes(desk):
+    def life():
+        task_id = desk.task()
+        desk.control("POST", "/clock/advance", {"seconds": 60})
+        answer = desk.poll(task_id)
+        return answer.raw, desk.wire.send("GET", answer.body["output"]["video_url"]).raw
+
+    first = life()
+    assert life() != first
+    desk.control("POST", "/session/reset")
+    assert desk.control("GET", "/journal") == []
+    assert life() == first
+
+
+def test_forgets_a_session(desk):
+    desk.task()
+    assert ask(desk, "DELETE", "/session").status == 204
+    assert desk.control("GET", "/session")["tasks"] == 0
+
+
+def test_sessions_know_nothing_of_each_other(desk):
+    task_id = desk.task()
+    other = Desk(type(desk.wire)(desk.wire.url.replace("here", "there")))
+    assert other.poll(task_id).body["output"]["task_status"] == "UNKNOWN"
+    assert other.control("GET", "/tasks") == []
+    other.order(submit=["503"])
+    assert desk.submit().status == 200
+    desk.control("POST", "/clock/advance", {"seconds": 100})
+    assert other.control("GET", "/clock")["now"] == 1_800_000_000.0
+
+
+def test_a_key_chooses_a_session_too(play):
+    wire = play(MANUAL)
+    bearer = {"Authorization": "Bearer sk-~keyed,clock=jump,seed=7"}
+    submitted = wire.call(ONE, "submit", example(ONE), headers=bearer)
+    keyed = Desk(type(wire)(f"{wire.url}/~keyed"))
+    assert (
+        keyed.control("GET", "/session")["settings"] | {"clock": "jump", "seed": 7}
+        == keyed.control("GET", "/session")["settings"]
+    )
+    assert keyed.poll(submitted.body["output"]["task_id"]).body["output"]["task_status"] == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "complaint"),
+    [
+        ("~x,clock=jumping", "clock is 'jumping'; it must be real, scaled, manual or jump"),
+        ("~x,clock", "'clock' says no value; write a setting as name=value"),
+        ("~x,colour=red", "'colour' is no setting; use one of clock, rate"),
+        ("~x,profile=nobodys", "profile is 'nobodys'; the profiles here are: documented"),
+        ("~", "'' is no session"),
+        ("~a%20b", "'a b' is no session"),
+        ("~" + "x" * 65, "is no session"),
+    ],
+)
+def test_refuses_a_prefix_that_names_no_session(play, prefix, complaint):
+    answer = play().send("GET", f"/{prefix}/api/v1/tasks/x")
+    assert answer.status == 400
+    assert complaint in answer.body["error"]
+
+
+def test_a_prefix_sets_how_a_new_session_plays_and_leaves_an_old_one_alone(play):
+    wire = play()
+    first, later = (
+        Desk(type(wire)(f"{wire.url}/~x{words}")) for words in (",clock=manual,start=2030-01-01", ",seed=9")
+    )
+    assert first.control("GET", "/clock")["time"] == "2030-01-01T00:00:00.000Z"
+    assert later.control("GET", "/session")["settings"]["seed"] == 0
+    assert later.control("GET", "/session")["name"] == "x"
+
+
+def test_moves_time(desk):
+    task_id = desk.submit(prompt="[[PENDING 2s, RUNNING 30s, FAILED DataInspectionFailed]]").body["output"]["task_id"]
+    seen = []
+    for seconds in (0, 2, 29, 1):
+        assert desk.control("POST", "/clock/advance", {"seconds": seconds})["clock"] == "manual"
+        seen.append(desk.poll(task_id).body["output"]["task_status"])
+    assert seen == ["PENDING", "RUNNING", "RUNNING", "FAILED"]
+
+
+def test_goes_to_the_next_event(desk):
+    desk.submit(prompt="[[PENDING 2s, RUNNING 30s, SUCCEEDED]]")
+    seen = []
+    for _ in range(3):
+        seen.append(desk.control("POST", "/clock/advance", {"next": True})["now"] - 1_800_000_000)
+    assert seen == [2, 32, 32]
+
+
+def test_switches_the_clock_without_turning_it_back(desk):
+    desk.control("POST", "/clock/advance", {"seconds": 500})
+    clock = desk.control("PATCH", "/clock", {"clock": "scaled", "rate": 1000})
+    assert (clock["clock"], clock["rate"]) == ("scaled", 1000)
+    assert clock["now"] >= 1_800_000_500
+
+
+def test_scripts_a_task_while_it_lives(desk):
+    task_id = desk.submit(prompt="[[PENDING 10s, RUNNING 30s, SUCCEEDED]]").body["output"]["task_id"]
+    desk.control("POST", "/clock/advance", {"seconds": 20})
+    told = desk.control("PUT", f"/tasks/{task_id}/plan", {"plan": "RUNNING 1 polls, FAILED DataInspectionFailed"})
+    assert told["plan"] == ["PENDING 10s", "RUNNING 1 polls", "FAILED DataInspectionFailed"]
+    assert [desk.poll(task_id).body["output"]["task_status"] for _ in range(2)] == ["RUNNING", "FAILED"]
+    shown = desk.control("GET", f"/tasks/{task_id}")
+    assert (shown["state"], shown["told"], shown["error"]["code"]) == ("failed", "failed", "DataInspectionFailed")
+    answer = ask(desk, "PUT", f"/tasks/{task_id}/plan", {"plan": "SUCCEEDED"})
+    assert (answer.status, answer.body["error"]) == (400, "the task has ended; its state is FAILED")
+
+
+def test_ends_a_pending_task_at_once(desk):
+    task_id = desk.submit(prompt="[[PENDING 10s, RUNNING 30s, SUCCEEDED]]").body["output"]["task_id"]
+    assert desk.control("PUT", f"/tasks/{task_id}/plan", {"plan": "SUCCEEDED"})["state"] == "succeeded"
+
+
+def test_says_how_tasks_to_come_live(desk):
+    model = example(ONE)["model"]
+    desk.control("PUT", "/plans", {"plans": {model: "SUCCEEDED", "*": "FAILED"}, "tasks": ["RUNNING 9s, SUCCEEDED"]})
+    states = [desk.poll(desk.task()).body["output"]["task_status"] for _ in range(3)]
+    assert states == ["RUNNING", "SUCCEEDED", "SUCCEEDED"]
+    assert desk.control("GET", "/plans") == {
+        "plans": {model: "PENDING, RUNNING, SUCCEEDED", "*": "PENDING, FAILED"},
+        "tasks": [],
+    }
+
+
+def test_a_prompt_has_the_last_word_on_its_task(desk):
+    desk.control("PUT", "/plans", {"plans": {"*": "FAILED"}})
+    task_id = desk.submit(prompt="[[SUCCEEDED]]").body["output"]["task_id"]
+    assert desk.poll(task_id).body["output"]["task_status"] == "SUCCEEDED"
+
+
+def test_changes_settings_from_here_on(desk):
+    desk.control("PATCH", "/session", {"validation": "observed"})
+    answer = desk.wire.call(ONE, "submit", {**example(ONE), "parameters": {"duration": 99}})
+    assert answer.status == 200
+    desk.control("PATCH", "/session", {"validation": "documented"})
+    assert desk.wire.call(ONE, "submit", {**example(ONE), "parameters": {"duration": 99}}).status == 400
+
+
+def test_plays_a_profile_in_one_session_alone(desk):
+    provider = load_provider("acedata")
+    body = {**example(provider), "async": True}
+    desk.control("PATCH", "/session", {"profile": "success"})
+    assert desk.wire.call(provider, "submit", body).body["success"] is True
+    desk.wire.url = desk.wire.url.replace("here", "there")
+    assert "success" not in desk.wire.call(provider, "submit", body).body
+
+
+def test_shows_limits_and_what_is_taken(desk):
+    desk.control("PATCH", "/session", {"limits": True})
+    desk.control("PUT", "/plans", {"plans": {"*": "RUNNING 100s, SUCCEEDED"}})
+    for _ in range(7):
+        desk.control("POST", "/clock/advance", {"seconds": 1})
+        desk.task()
+    told = desk.control("GET", "/limits")
+    model = example(ONE)["model"]
+    assert told["enforced"] is True
+    assert told["providers"][ONE.name]["running"] == {model: 5}
+    assert told["providers"][ONE.name]["queued"] == {model: 2}
+
+
+def test_the_journal_tells_every_exchange_without_secrets(desk):
+    task_id = desk.task()
+    desk.control("POST", "/clock/advance", {"seconds": 60})
+    url = desk.poll(task_id).body["output"]["video_url"]
+    desk.wire.send("GET", url)
+    journal = desk.control("GET", "/journal")
+    assert [(line["number"], line["operation"], line["status"]) for line in journal] == [
+        (1, "submit", 200),
+        (2, "poll", 200),
+        (3, "download", 200),
+    ]
+    assert journal[0]["body"] == example(ONE)
+    assert journal[0]["headers"]["Authorization"] == "Bearer ***"
+    assert journal[1]["path"] == f"/api/v1/tasks/{task_id}"
+    assert (journal[1]["state"], journal[1]["at"]) == ("succeeded", 1_800_000_060.0)
+    assert journal[2]["answer"].endswith("bytes of video/mp4)")
+    assert "sk-mock" not in json.dumps(journal)
+    assert url.partition("Signature=")[2] not in json.dumps(journal)
+    assert [line["number"] for line in desk.control("GET", "/journal?after=1&limit=2")] == [2, 3]
+    assert ask(desk, "DELETE", "/journal").status == 204
+    desk.poll(task_id)
+    assert [line["number"] for line in desk.control("GET", "/journal")] == [4]
+
+
+def test_notes_what_no_provider_answers(desk):
+    desk.wire.send("GET", "/nowhere?api_key=abc")
+    [line] = desk.control("GET", "/journal")
+    assert (line["path"], line["provider"], line["status"]) == ("/nowhere?api_key=***", None, 404)
+
+
+def test_verifies_requests(desk):
+    desk.task()
+    expected = {"operation": "submit", "body": {"/model": "another"}, "times": 1}
+    told = desk.control("POST", "/verify", {"expect": [{"operation": "submit"}, expected]})
+    assert told["met"] is False
+    assert [verdict["met"] for verdict in told["verdicts"]] == [True, False]
+    assert '/model is "' in told["verdicts"][1]["message"]
+
+
+def test_begins_a_scenario(desk):
+    desk.task()
+    desk.control("PUT", "/scenario", {"settings": {"clock": "jump"}, "tasks": ["SUCCEEDED"], "faults": {"poll": [503]}})
+    assert desk.control("GET", "/session")["tasks"] == 0
+    task_id = desk.task()
+    assert [desk.poll(task_id).status for _ in range(2)] == [503, 200]
+
+
+def test_begins_a_scenario_in_the_session_that_it_names(desk):
+    begun = desk.control("PUT", "/scenario", {"session": "elsewhere", "faults": {"submit": [503]}})
+    assert begun["name"] == "elsewhere"
+    assert desk.submit().status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example:80"}, {"Host": "10.0.0.7"}, {"Origin": "http://evil.example"}, {"Origin": "null"}],
+    ids=str,
+)
+def test_a_page_in_a_browser_cannot_control(desk, headers):
+    assert ask(desk, "GET", "/session", **headers).status == 403
+
+
+def test_a_page_of_the_mock_itself_can(desk):
+    host = desk.wire.url.partition("//")[2].partition("/")[0]
+    assert ask(desk, "GET", "/session", Host=host, Origin=f"http://{host}").status == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_asks_for_a_token_where_there_is_one(play, host):
+    wire = play(MANUAL, host=host, control_token="chosen")
+    given = [{}, {"X-Happyhorse-Control": ""}, {"X-Happyhorse-Control": "chose"}, {"X-Happyhorse-Control": "chosen"}]
+    told = [wire.send("GET", "/_happyhorse/health", headers=headers).status for headers in given]
+    assert told == [401, 401, 401, 200]
+    assert wire.call(ONE, "submit", example(ONE)).status == 200
+
+
+def test_makes_a_token_on_every_address_that_is_not_this_machines_alone():
+    tokens = [
+        MockServer(host=host).control.token for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "mock")
+    ]
+    assert tokens[:3] == [None] * 3
+    assert all(len(token) >= 24 for token in tokens[3:])
+    assert len(set(tokens)) == 4
