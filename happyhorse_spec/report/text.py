@@ -19,7 +19,7 @@ _CUT = 800
 
 
 def headline(trail: Trail, redactor: Redactor) -> str:
-    """E.g. `ok    imini/t2v  <model> 720P 5 s: queued 0.01 s, processing 0.02 s, succeeded 0.03 s`."""
+    """E.g. `ok    provider/name  model 720P 5 s: PENDING 0.01 s, RUNNING 0.02 s, SUCCEEDED 0.03 s`."""
     word = "ok  " if trail.has_passed else "FAIL"
     return redactor.text(f"{word}  {trail.spec.id}  {_gist(trail)}: {course(trail)}")
 
