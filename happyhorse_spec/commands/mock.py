@@ -38,12 +38,13 @@ def run(args: argparse.Namespace) -> int:
     from mockserver.server import MockServer
 
     server = MockServer(_settings(args), providers=args.provider, host=args.host, port=args.port)
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_serve(server, as_json=args.json))
-    except OSError as error:
-        print(f"cannot listen on {args.host}:{args.port}: {error.strerror or error}", file=sys.stderr)
-        return 3
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        try:
+            runner.run(server.start())
+        except OSError as error:
+            print(f"cannot listen on {args.host}:{args.port}: {error.strerror or error}", file=sys.stderr)
+            return 3
+        return runner.run(_serve(server, as_json=args.json))
 
 
 def _settings(args: argparse.Namespace) -> Settings:
@@ -75,7 +76,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(server: MockServer, *, as_json: bool) -> int:
-    await server.start()
     print(json.dumps(_urls(server)) if as_json else _welcome(server), flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

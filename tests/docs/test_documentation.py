@@ -12,6 +12,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,17 +60,21 @@ class Page:
         """Exit code and output of a command in the page's shell."""
         self.shell.stdin.write(command.replace("8080", self.port) + '\necho "::end $?"\n')
         self.shell.stdin.flush()
-        lines = []
-        for line in self.shell.stdout:
-            if found := re.fullmatch(r"(.*)::end (\d+)\n", line):
-                return int(found[2]), "".join([*lines, found[1]]).replace(self.port, "8080")
-            lines.append(line)
-        raise AssertionError(f"the shell ended in {command!r}: {''.join(lines)}")
+        lines, watchdog = [], threading.Timer(60, self.shell.kill)
+        watchdog.start()
+        try:
+            for line in self.shell.stdout:
+                if found := re.fullmatch(r"(.*)::end (\d+)\n", line):
+                    return int(found[2]), "".join([*lines, found[1]]).replace(self.port, "8080")
+                lines.append(line)
+        finally:
+            watchdog.cancel()
+        raise AssertionError(f"{command!r} did not end within 60 s, or ended the shell: {''.join(lines)}")
 
     def close(self) -> None:
-        self.shell.stdin.write("kill $(jobs -p) 2>/dev/null; wait; exit\n")
-        self.shell.stdin.close()
-        self.shell.wait(20)
+        if self.shell.poll() is None:
+            self.shell.stdin.write("kill $(jobs -p) 2>/dev/null; wait; exit\n")
+        self.shell.communicate(timeout=20)
 
 
 def commands(text: str) -> list[tuple[str, str]]:
@@ -111,8 +116,9 @@ def play(block: Block, page: Page) -> None:
         file.write_text(block.text.replace("8080", page.port), "utf-8")
         words = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if tests else []
         done = subprocess.run(
-            [sys.executable, *words, file.name], cwd=page.folder, env=page.env, capture_output=True, text=True, timeout=120
-        )
+            [sys.executable, *words, file.name],
+            cwd=page.folder, env=page.env, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
 
