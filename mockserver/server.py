@@ -129,8 +129,11 @@ class MockServer:
         return response
 
     def _session(self, request: web.BaseRequest) -> tuple[Session, str]:
-        """The session of a request and its path without the session's prefix; raises SettingError."""
-        path = request.path
+        """The session of a request and its path without the session's prefix; raises SettingError.
+
+        A slash that is spelt `%2F` belongs to a name and stays as it is.
+        """
+        path = request.rel_url.path_safe
         if path.startswith("/~"):
             name, _, rest = path[2:].partition("/")
             return self.sessions.named(name), "/" + rest

@@ -28,10 +28,11 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """Sends requests to one base URL, each on a fresh connection."""
+    """Sends requests to one base URL, each on a fresh connection; `server` is the mock where a test has its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, server=None) -> None:
         self.url = url
+        self.server = server
 
     def send(self, method, path, body=None, headers=None) -> Answer:
         parts = urlsplit(path if path.startswith("http") else self.url + path)
@@ -58,9 +59,10 @@ class Wire:
 
 @contextmanager
 def serving(settings=None, **options):
-    """A mock that runs in a thread until the block ends."""
+    """A mock that runs in a thread until the block ends; its event loop is `server.loop`."""
     ready, loop = threading.Event(), asyncio.new_event_loop()
     server = MockServer(settings or Settings(clock=ClockMode.JUMP), **options)
+    server.loop = loop
 
     async def serve():
         await server.start()
@@ -101,4 +103,9 @@ def wire(server, request):
 def play():
     """`play(settings)` starts a mock of the test's own and gives a client of it."""
     with ExitStack() as stack:
-        yield lambda settings=None, **options: Wire(stack.enter_context(serving(settings, **options)).url)
+
+        def start(settings=None, **options):
+            server = stack.enter_context(serving(settings, **options))
+            return Wire(server.url, server)
+
+        yield start
