@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Script=Han of Unicode's Scripts.txt, unassigned gaps of the ideograph planes included so that a newer character counts.
+# Script=Han of Unicode's Scripts.txt; unassigned gaps of the ideograph planes are in, so that a newer character counts.
 _HAN = (
     r"\u2e80-\u2e99\u2e9b-\u2ef3\u2f00-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff"
     r"\uf900-\ufa6d\ufa70-\ufad9\U00016fe2-\U00016ff6\U00020000-\U0003ffff"
@@ -23,7 +23,9 @@ def prompt_units(text: str, weights: Mapping[str, int]) -> int:
     """The length of `text` in units: a code point weighs 1, one of a script in `weights` (`han`, `cjk`) its weight."""
     if not weights or text.isascii():
         return len(text)
-    return len(text) + sum((weight - 1) * len(_SCRIPTS[script].findall(text)) for script, weight in weights.items())
+    return len(text) + sum(
+        (weight - 1) * len(_SCRIPTS[script].findall(text)) for script, weight in weights.items()
+    )
 
 
 def too_long(limit: Mapping[str, Any], prompt: object) -> str | None:

@@ -50,10 +50,10 @@ class Clock:
     def __init__(self, mode: ClockMode = ClockMode.REAL, rate: float = 1.0, start: float | None = None) -> None:
         self._base = time.time() if start is None else start
         self._origin = time.monotonic()
-        self._followers: set[Follower] = set()
+        self._followers: dict[Follower, None] = {}
         self._stirred: asyncio.Event | None = None
-        self.mode = mode
-        self.rate = _rate(mode, rate)
+        self.mode = ClockMode(mode)
+        self.rate = _rate(self.mode, rate)
         self.stopped = False
 
     def now(self) -> float:
@@ -100,11 +100,11 @@ class Clock:
     def follow(self) -> Iterator[Follower]:
         """Follow the clock as long as the block lasts."""
         follower = Follower(self)
-        self._followers.add(follower)
+        self._followers[follower] = None
         try:
             yield follower
         finally:
-            self._followers.discard(follower)
+            del self._followers[follower]
             self.stir()
 
     async def until(self, moment: float | None) -> None:

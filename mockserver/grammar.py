@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Provider, ProviderError
+from happyhorse_spec.engine import matcher
 from happyhorse_spec.findings import Finding, show
 
 #: How many characters of a text a message repeats: a URL that is signed at length, and no file.
@@ -52,13 +53,20 @@ def _values(finding: Finding, grammar: Mapping[str, Any]) -> dict[str, Any]:
         "path": ".".join(parts) or "body",
         "name": parts[-1] if parts else "body",
         "value": text if isinstance(value, str) else show(value),
-        "count": len(value) if isinstance(value, (list, str, dict)) else 0,
+        "count": _count(finding),
         "options": _options(finding.rule.limit),
         "type": _type(finding.rule.limit, grammar.get("types", {})),
         "limit": finding.rule.limit,
         "url": text,
         **_limits(finding),
     }
+
+
+def _count(finding: Finding) -> int:
+    """How many there are of what the rule counts: the items that it looks for, else all items or characters."""
+    if finding.rule.keyword == "maxContains":
+        return sum(map(matcher(finding.rule.schema["contains"]), finding.value))
+    return len(finding.value) if isinstance(finding.value, (list, str, dict)) else 0
 
 
 def _limits(finding: Finding) -> dict[str, Any]:

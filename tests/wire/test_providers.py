@@ -67,7 +67,7 @@ def url_in(answer):
 
 
 @pytest.mark.parametrize(("provider", "mode", "example"), EXAMPLES)
-def test_plays_a_task_from_submit_to_the_clip(wire, provider, mode, example):
+def test_plays_a_task_from_submit_to_the_clip(wire, provider, mode, example):  # noqa: ARG001 - the mode names the case
     submitted = wire.call(provider, "submit", example)
     assert said(provider, "submit", submitted) == ["submitted"], submitted.raw
     answers = [poll(wire, provider, task_id_in(submitted)) for _ in range(3)]
