@@ -80,13 +80,17 @@ class Scene:
         return self.session.derived_id(self.dialect.ids.get(name, "{uuid}"), f"{self.task.id}/{name}")
 
 
+#: By how much a share of a render may be too small when its moment has come: times are floats of ten digits.
+_ROUNDING = 1e-6
+
+
 def _progress(scene: Scene) -> Any:
     """The provider's figure for how far a task is: by state, and while it runs by the share of its render."""
     table = scene.dialect.data.get("progress", {})
     figure = table.get(scene.task.state)
     if not isinstance(figure, Mapping):
         return figure
-    share = _share(scene)
+    share = _share(scene) + _ROUNDING
     return next(value for bound, value in reversed(list(figure.items())) if share >= float(bound))
 
 
