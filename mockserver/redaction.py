@@ -48,7 +48,7 @@ def without_files(body: bytes) -> bytes:
         begin = marker + len(_MARKER)
         end = body.find(b'"', begin)
         end = len(body) if end < 0 else end
-        first = body[begin : begin + _KEPT].decode("ascii", "replace")
+        first = body[begin : min(end, begin + _KEPT)].decode("ascii", "replace")
         parts += [body[start:begin], _shortened(first, end - begin).encode()]
         start = end
     return b"".join([*parts, body[start:]])
