@@ -68,6 +68,16 @@ class Scenario:
         order_faults(session, self.faults)
         return session
 
+    def open_ends(self, session: Session) -> Iterator[str]:
+        """What was planned and did not come about, one line each: faults that nobody met, expectations not met."""
+        name = session.prefix or "/"
+        for line in session.faults.account()["planned"]:
+            if not line["met"] and line["word"] != "ok":
+                yield f"{name}: no {line['endpoint']} met {line['word']}"
+        for verdict in self.verdicts(session):
+            if not verdict.met:
+                yield f"{name}: {verdict.message}"
+
     def verdicts(self, session: Session) -> list[Verdict]:
         """What became of the expectations."""
         return verify(list(session.journal), self.expect, ordered=self.ordered)

@@ -179,8 +179,8 @@ class Sessions:
     """All sessions of a server, made on first use with the server's settings; the last used one stands last."""
 
     def __init__(self, settings: Settings, profiles: Collection[str] = ()) -> None:
-        self.settings = settings
         self._profiles = profiles
+        self.settings = self._changed(settings, {"profile": settings.profile})
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._bytes = 0
 

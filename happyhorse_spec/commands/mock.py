@@ -11,8 +11,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from happyhorse_spec.failures import FINDINGS, FINE, Failure
+
 if TYPE_CHECKING:
+    from mockserver.scenario import Scenario
     from mockserver.server import MockServer
+    from mockserver.session import Session
     from mockserver.settings import Settings
 
 
@@ -31,38 +35,67 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fetch-media", action="store_true", help="download http media and judge them")
     parser.add_argument("--profile", metavar="NAME", help="play a variant that the provider's folder describes")
     parser.add_argument("--seed", type=int, default=0, help="where all ids are drawn from (default: %(default)s)")
+    parser.add_argument("--start", metavar="DATE", help="the first moment of every session (default: now)")
+    parser.add_argument("--scenario", metavar="FILE", help="begin with the sessions that a YAML file describes")
+    parser.add_argument("--control-token", metavar="TOKEN", help="what control asks for, on a loopback address too")
+    parser.add_argument("--quiet", action="store_true", help="print no line for each exchange")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM. Exit code 0, or 3 where the port cannot be had."""
-    from mockserver.server import MockServer
+    """Serve until SIGINT or SIGTERM.
 
-    server = MockServer(_settings(args), providers=args.provider, host=args.host, port=args.port)
+    Exit code 0; 1 where a scenario was not played to its end; 2 for settings that cannot be; 3 where the port cannot
+    be had.
+    """
+    from mockserver.faults import FaultError
+    from mockserver.settings import SettingError
+
+    try:
+        server = _server(args)
+        played = _begin(server, args.scenario) if args.scenario else []
+    except (SettingError, FaultError) as error:
+        raise Failure(str(error)) from None
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(server.start())
         except OSError as error:
             print(f"cannot listen on {args.host}:{args.port}: {error.strerror or error}", file=sys.stderr)
             return 3
-        return runner.run(_serve(server, as_json=args.json))
+        runner.run(_serve(server, as_json=args.json))
+    open_ends = [text for scenario, session in played for text in scenario.open_ends(session)]
+    print(*open_ends, sep="\n", end="\n" if open_ends else "", file=sys.stderr)
+    return FINDINGS if open_ends else FINE
+
+
+def _server(args: argparse.Namespace) -> MockServer:
+    from mockserver.exchange_log import line
+    from mockserver.server import MockServer
+
+    return MockServer(
+        _settings(args),
+        providers=args.provider,
+        host=args.host,
+        port=args.port,
+        observe=None if args.quiet else lambda session, exchange: print(line(session, exchange), file=sys.stderr),
+        control_token=args.control_token,
+    )
+
+
+def _begin(server: MockServer, path: str) -> list[tuple[Scenario, Session]]:
+    """The scenarios of a file, and the sessions that play them."""
+    from mockserver.scenario import read_scenarios
+
+    return [(scenario, scenario.begin(server.sessions)) for scenario in read_scenarios(path, server.is_error)]
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    from mockserver.clock import ClockMode
-    from mockserver.scripts import Pace
-    from mockserver.settings import Settings
+    from mockserver.settings import Settings, read_settings
 
-    real = args.real_time or args.speed
-    return Settings(
-        clock=ClockMode.SCALED if args.speed else ClockMode(args.clock),
-        rate=args.speed or 1.0,
-        seed=args.seed,
-        pace=Pace.REAL if real else Pace.DESK,
-        limits=args.limits,
-        validation=args.validation,
-        fetch_media=args.fetch_media,
-        profile=args.profile,
-    )
+    same = ("seed", "start", "limits", "validation", "fetch_media", "profile")
+    words = {name: getattr(args, name) for name in same}
+    time = {"rate": args.speed} if args.speed is not None else {"clock": args.clock}
+    pace = "real" if args.real_time or args.speed else "desk"
+    return Settings().but(**read_settings({**words, **time, "pace": pace}))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -75,7 +108,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _serve(server: MockServer, *, as_json: bool) -> int:
+async def _serve(server: MockServer, *, as_json: bool) -> None:
     print(json.dumps(_urls(server)) if as_json else _welcome(server), flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -83,19 +116,22 @@ async def _serve(server: MockServer, *, as_json: bool) -> int:
         loop.add_signal_handler(name, stop.set)
     await stop.wait()
     await server.stop()
-    return 0
 
 
 def _urls(server: MockServer) -> dict[str, object]:
-    return {"url": server.url, "providers": server.base_urls()}
+    control = {"control": f"{server.url}/_happyhorse", "control_token": server.control.token}
+    return {"url": server.url, "providers": server.base_urls(), **control}
 
 
 def _welcome(server: MockServer) -> str:
-    """What a person needs first: the URL, and for each provider a command to paste."""
+    """What a person needs first: the URL, for each provider a command to paste, and where control is."""
+    from mockserver.control import TOKEN_HEADER
+
     parts = [f"Serving {', '.join(d.provider.title for d in server.dialects.values())} on {server.url}", ""]
     for name, base in server.base_urls().items():
         parts += [f"# {server.dialects[name].provider.title}; base URL {base}", _curl(server, name), ""]
-    return "\n".join([*parts, "Stop with Ctrl-C."])
+    token = f"; send {TOKEN_HEADER}: {server.control.token}" if server.control.token else ""
+    return "\n".join([*parts, f"# Control: {server.url}/_happyhorse/openapi.json{token}", "", "Stop with Ctrl-C."])
 
 
 def _curl(server: MockServer, name: str) -> str:
