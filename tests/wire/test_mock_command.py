@@ -1,0 +1,93 @@
+"""`happyhorse-spec mock` as another language's test suite starts it."""
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+from desk import ONE, example
+
+from happyhorse_spec.cli import main
+
+SCENARIO = """\
+session: checkout
+settings: {clock: jump, seed: 7, start: 2026-01-31T12:00:00Z}
+faults: {submit: [429, ok, 503]}
+expect: [{operation: submit, times: 3}]
+"""
+
+
+@contextmanager
+def mock(*options):
+    """The mock in a process of its own: what it printed first, and the process."""
+    command = [sys.executable, "-m", "mockserver", "--port", "0", "--json", *map(str, options)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        try:
+            yield json.loads(process.stdout.readline()), process
+        finally:
+            process.kill()
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+    return process.returncode, errors.splitlines()
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    file = tmp_path / "scenario.yaml"
+    file.write_text(SCENARIO, "utf-8")
+    return file
+
+
+def test_plays_a_scenario_to_its_end(scenario, wire):
+    with mock("--scenario", scenario) as (told, process):
+        wire.url = f"{told['url']}/~checkout"
+        statuses = [wire.call(ONE, "submit", example(ONE)).status for _ in range(3)]
+        code, errors = end(process)
+    assert statuses == [429, 200, 503]
+    assert code == 0
+    assert [line.split()[0] for line in errors] == ["2026-01-31T12:00:00.000Z"] * 3
+    assert errors[0].endswith(f"checkout {ONE.name} submit 429 fault 429")
+
+
+def test_says_what_of_a_scenario_did_not_come_about(scenario, wire):
+    with mock("--scenario", scenario, "--quiet") as (told, process):
+        wire.url = f"{told['url']}/~checkout"
+        wire.call(ONE, "submit", example(ONE))
+        code, errors = end(process)
+    assert code == 1
+    assert errors == [
+        "/~checkout: no submit met 503",
+        "/~checkout: expected 3 requests with operation submit; found 1 of 1",
+    ]
+
+
+def test_tells_where_control_is_and_what_it_asks_for(wire):
+    with mock("--control-token", "chosen") as (told, process):
+        assert (told["control"], told["control_token"]) == (f"{told['url']}/_happyhorse", "chosen")
+        health = wire.send("GET", f"{told['control']}/health", headers={"X-Happyhorse-Control": "chosen"})
+        assert health.status == 200
+        assert end(process) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "complaint"),
+    [
+        (["--start", "never"], 2, "start is 'never'; it must be a date"),
+        (["--profile", "nobodys"], 2, "profile is 'nobodys'; the profiles here are"),
+        (["--speed", "0"], 2, "rate is '0.0'; it must be a number above 0"),
+        (["--scenario", "/nowhere.yaml"], 2, "/nowhere.yaml: it cannot be opened"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_refuses_options_in_one_line(options, code, complaint, capsys):
+    assert main(["mock", "--port", "0", *options]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert complaint in printed.err
+    assert len(printed.err.splitlines()) == 1
