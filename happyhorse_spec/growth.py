@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from happyhorse_spec.engine import Path, compile_schema, matcher
-from happyhorse_spec.samples import sample
+from happyhorse_spec.samples import samples
 
 Schema = Mapping[str, Any]
 Place = tuple[str, ...]
@@ -44,26 +44,40 @@ class _Broken(NamedTuple):
 
 def grow(schema: Schema, seed: Any = None, hints: Hints | None = None) -> Any:
     """A small document that satisfies `schema`, grown from `seed`; raises Barren where none is found."""
-    judge, hints = compile_schema(schema), {**hints_of(schema), **(hints or {})}
-    waiting: list[Any] = [seed]
-    seen: set[bytes] = set()
-    while waiting and len(seen) < _TRIES:
-        document = waiting.pop()
-        key = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-        if key in seen:
-            continue
-        seen.add(key)
-        breaches = judge(document)
-        if not breaches:
-            return orjson.loads(orjson.dumps(document))  # the same item may stand in it twice
-        breach = min(breaches, key=lambda found: (_URGENCY.get(found.keyword, 2), len(found.path)))
-        broken = _broken(schema, hints, document, breach)
-        waiting += reversed(list(_mended(document, breach.path, broken)))
-    raise Barren(f"no document satisfies {list(schema)}")
+    return grower(schema, hints)(seed)
+
+
+def grower(schema: Schema, hints: Hints | None = None) -> Callable[[Any], Any]:
+    """`grow` for many seeds: a function of the seed, for which the schema is compiled once."""
+    judge, known = compile_schema(schema), {**hints_of(schema), **(hints or {})}
+
+    def grow_from(seed: Any) -> Any:
+        waiting: list[Any] = [seed]
+        seen: set[bytes] = set()
+        while waiting and len(seen) < _TRIES:
+            document = waiting.pop()
+            key = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+            if key in seen:
+                continue
+            seen.add(key)
+            breaches = judge(document)
+            if not breaches:
+                return orjson.loads(orjson.dumps(document))  # the same item may stand in it twice
+            breach = min(breaches, key=lambda found: (_URGENCY.get(found.keyword, 2), len(found.path)))
+            broken = _broken(schema, known, document, breach)
+            waiting += reversed(list(_mended(document, breach.path, broken)))
+        raise Barren(f"no document satisfies {list(schema)}")
+
+    return grow_from
 
 
 #: What is mended first: a value needs its kind and its members before the rest makes sense.
 _URGENCY = {"type": 0, "required": 1, "not": 4, "contains": 3, "minContains": 3, "maxContains": 3, "anyOf": 3}
+
+
+def plain_texts(pattern: str) -> list[str]:
+    """Texts in which `pattern` is found, the most readable first; none where it is too hard to guess one."""
+    return [text for text in (*_PLAIN_TEXTS, *samples(pattern)) if re.search(pattern, text)]
 
 
 def hints_of(schema: Schema) -> Hints:
@@ -149,7 +163,7 @@ def _completed(broken: _Broken) -> Iterator[Any]:
 
 
 def _reworded(broken: _Broken) -> Iterator[str]:
-    yield from (text for text in (*_PLAIN_TEXTS, sample(broken.limit)) if re.search(broken.limit, text))
+    yield from plain_texts(broken.limit)
 
 
 def _lengthened(broken: _Broken) -> Iterator[Any]:

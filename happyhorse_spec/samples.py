@@ -1,6 +1,6 @@
 """A short text that a regular expression finds, for examples that nobody wrote by hand.
 
-The parse tree of Python's own engine is walked, one choice per node: the first branch, the fewest repeats, the plainest
+The parse tree of Python's own engine is walked, one choice per node: a branch, the fewest repeats, the plainest
 character. What cannot be said that way (a look-ahead, a back reference) is left out, so a sample is a guess that its
 user tries against the expression.
 """
@@ -15,6 +15,8 @@ from typing import Any
 _parser: Any = re._parser  # type: ignore[attr-defined]
 
 _PLAIN = "a1/-. A图"
+#: How many alternatives of a pattern are tried.
+_MOST_BRANCHES = 4
 _CLASSES: Mapping[str, Callable[[str], bool]] = {
     "CATEGORY_DIGIT": str.isdecimal,
     "CATEGORY_NOT_DIGIT": lambda letter: not letter.isdecimal(),
@@ -27,18 +29,24 @@ _CLASSES: Mapping[str, Callable[[str], bool]] = {
 
 def sample(pattern: str) -> str:
     """A short text in which `pattern` is probably found: `^https?://[^/]` -> `http://a`."""
-    return _text(_parser.parse(pattern))
+    return samples(pattern)[0]
 
 
-def _text(nodes: Iterable[tuple[Any, Any]]) -> str:
-    return "".join(_NODES.get(str(operation), _nothing)(argument) for operation, argument in nodes)
+def samples(pattern: str) -> list[str]:
+    """Short texts in which `pattern` is probably found, one for each of its alternatives."""
+    tree = _parser.parse(pattern)
+    return list(dict.fromkeys(_text(tree, branch) for branch in range(_MOST_BRANCHES)))
 
 
-def _nothing(_argument: Any) -> str:
+def _text(nodes: Iterable[tuple[Any, Any]], branch: int) -> str:
+    return "".join(_NODES.get(str(operation), _nothing)(argument, branch) for operation, argument in nodes)
+
+
+def _nothing(_argument: Any, _branch: int) -> str:
     return ""
 
 
-def _one_of(members: list[tuple[Any, Any]]) -> str:
+def _one_of(members: list[tuple[Any, Any]], _branch: int) -> str:
     """A character of the set: a plain one where it belongs, else the first that the set names."""
     negated = str(members[0][0]) == "NEGATE"
     letters = (letter for letter in _PLAIN if any(_holds(member, letter) for member in members) != negated)
@@ -55,13 +63,13 @@ def _holds(member: tuple[Any, Any], letter: str) -> bool:
     return kind == "CATEGORY" and _CLASSES[str(argument)](letter)
 
 
-_NODES: Mapping[str, Callable[[Any], str]] = {
-    "LITERAL": chr,
-    "NOT_LITERAL": lambda code: "a" if code != ord("a") else "b",
-    "ANY": lambda _: "a",
+_NODES: Mapping[str, Callable[[Any, int], str]] = {
+    "LITERAL": lambda code, _: chr(code),
+    "NOT_LITERAL": lambda code, _: "a" if code != ord("a") else "b",
+    "ANY": lambda _, __: "a",
     "IN": _one_of,
-    "BRANCH": lambda branches: _text(branches[1][0]),
-    "SUBPATTERN": lambda group: _text(group[3]),
-    "MAX_REPEAT": lambda repeat: _text(repeat[2]) * int(repeat[0]),
-    "MIN_REPEAT": lambda repeat: _text(repeat[2]) * int(repeat[0]),
+    "BRANCH": lambda branches, branch: _text(branches[1][min(branch, len(branches[1]) - 1)], branch),
+    "SUBPATTERN": lambda group, branch: _text(group[3], branch),
+    "MAX_REPEAT": lambda repeat, branch: _text(repeat[2], branch) * int(repeat[0]),
+    "MIN_REPEAT": lambda repeat, branch: _text(repeat[2], branch) * int(repeat[0]),
 }

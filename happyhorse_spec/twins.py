@@ -75,7 +75,7 @@ def boundaries(provider: Provider, rule: Rule) -> list[Twin]:
 
 def _twins(provider: Provider, rule: Rule) -> Iterator[Twin]:
     """The clearest twin for each wish that one was found for."""
-    for counted, wish in _wishes(rule):
+    for counted, wish in wishes(rule):
         found: list[Twin] = []
         for twin in _attempts(provider, rule, wish):
             found.append(twin)
@@ -181,7 +181,7 @@ def _along(schema: Any, path: SchemaPath, wish: Schema, items: int) -> Schema:
     return {"required": [name], "properties": {name: inner}} if word == "properties" else inner
 
 
-def _wishes(rule: Rule) -> Iterator[tuple[str, Schema]]:
+def wishes(rule: Rule) -> Wishes:
     """What the place should be before the edit: at its limit where there is one, else as the rule wants it."""
     if rule.keyword in MEASURED:
         yield from MEASURED[rule.keyword](rule.limit, rule.schema)

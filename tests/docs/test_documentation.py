@@ -51,6 +51,8 @@ class Page:
         self.port = free_port()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.env = {**os.environ, "PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
+        # As in pyproject.toml; a reader does not have that plugin.
+        self.env["PYTEST_ADDOPTS"] = "-p no:schemathesis -p no:cacheprovider"
         self.shell = subprocess.Popen(
             ["bash"], cwd=folder, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,

@@ -1,0 +1,14 @@
+"""How many examples a property is tried with: HYPOTHESIS_PROFILE=dev (50, the default), ci (400) or night (100,000)."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+#: No deadline: the machine may be busy. Drawing a request compiles the schema of its rule once.
+for name, examples in {"dev": 50, "ci": 400, "night": 100_000}.items():
+    settings.register_profile(
+        name, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
