@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 from mockserver.faults import ENDPOINTS
 from mockserver.lifecycle import LifecycleError, Plan, State, Step, checked_plan, led
 
-#: How many markers of a prompt are read.
-MARKERS = 16
+#: How many markers of a prompt are read, and in how many of its characters: twice as many as any prompt may have.
+MARKERS, SEARCHED = 16, 10_000
 
 _MARKER = re.compile(r"\[\[([^\[\]]{1,400})\]\]")
 _STEP = re.compile(r"([A-Za-z]+)(?:\s+(\d{1,9}(?:\.\d{1,6})?)\s*(s|polls?))?(?:\s+([A-Za-z][\w. -]*))?")
@@ -57,7 +57,7 @@ def read_order(prompt: object) -> Order:
     if not isinstance(prompt, str) or "[[" not in prompt:
         return Order()
     order = Order()
-    for found in islice(_MARKER.finditer(prompt), MARKERS):
+    for found in islice(_MARKER.finditer(prompt, 0, SEARCHED), MARKERS):
         verb, colon, word = found.group(1).partition(":")
         if colon and verb.strip() == "fault":
             order = order._replace(faults=(*order.faults, _read_fault(word)))

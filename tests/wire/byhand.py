@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import io
 import json
+import select
 import socket
 import time
 from typing import NamedTuple
@@ -57,6 +58,10 @@ class Line:
         answer = http.client.HTTPResponse(self.stream, method=method)
         answer.begin()
         return Heard(answer.status, answer.headers, answer.read())
+
+    def pending(self):
+        """Whether anything has come."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def rest(self):
         """Everything up to the end of the connection."""

@@ -100,6 +100,13 @@ def wire(server, request):
 
 
 @pytest.fixture
+def quiet(caplog):
+    """Nothing that the test does is worth a word in the log, let alone a traceback."""
+    yield
+    assert [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"] == []
+
+
+@pytest.fixture
 def play():
     """`play(settings)` starts a mock of the test's own and gives a client of it."""
     with ExitStack() as stack:
