@@ -1,7 +1,7 @@
 """One short line for each exchange: when on the session's clock, who, what, how it went.
 
-2026-01-31T12:00:03.200Z checkout dashscope poll 200 1a2b3c4d running
-2026-01-31T12:00:18.200Z checkout dashscope poll 503 1a2b3c4d fault 503
+2026-01-31T12:00:03.200Z checkout somebody poll 200 1a2b3c4d running
+2026-01-31T12:00:18.200Z checkout somebody poll 503 1a2b3c4d fault 503
 """
 
 from __future__ import annotations
