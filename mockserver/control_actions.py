@@ -145,9 +145,7 @@ async def show_plans(ask: Ask) -> Any:
 async def set_plans(ask: Ask) -> Any:
     plans = {model: read_plan(text) for model, text in ask.body.get("plans", {}).items()}
     tasks = [read_plan(text) for text in ask.body.get("tasks", ())]
-    ask.session.plans = plans
-    ask.session.next_plans.clear()
-    ask.session.next_plans.extend(tasks)
+    ask.session.plans, ask.session.next_plans = plans, tasks
     return await show_plans(ask)
 
 

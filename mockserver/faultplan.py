@@ -61,8 +61,8 @@ class Rate(NamedTuple):
 class FaultPlan:
     """The faults of one session."""
 
-    planned: deque[Planned] = field(default_factory=deque)
-    drawn: deque[Planned] = field(default_factory=lambda: deque(maxlen=MAX_DRAWN))
+    planned: list[Planned] = field(default_factory=list)
+    drawn: list[Planned] = field(default_factory=list)
     drawn_count: int = 0
     #: Task -> what its result's URL does from now on.
     spoilt: dict[str, Fault] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class FaultPlan:
         """Put words at the end of an endpoint's list; raises FaultError where there are too many."""
         added = [Planned(endpoint, fault, scope) for fault in faults]
         while len(self.planned) + len(added) > MAX_PLANNED and self.planned and self.planned[0].met:
-            self.planned.popleft()
+            del self.planned[0]
         if len(self.planned) + len(added) > MAX_PLANNED:
             raise FaultError(f"more than {MAX_PLANNED} faults are planned; clear those that are not wanted any more")
         if added:
@@ -142,7 +142,7 @@ class FaultPlan:
         if random.random() >= rate:
             return None
         planned = Planned(endpoint, random.choice(faults))
-        self.drawn.append(planned)
+        self.drawn = [*self.drawn[1 - MAX_DRAWN :], planned]
         self.drawn_count += 1
         return planned.meet(at, request, task_id)
 

@@ -61,7 +61,7 @@ class Session:
         self.faults = FaultPlan()
         #: Model -> how its tasks live, `*` for any; and how the next tasks live, whatever their model.
         self.plans: dict[str, Plan] = {}
-        self.next_plans: deque[Plan] = deque()
+        self.next_plans: list[Plan] = []
         self._secret = self._digest("signature")
         self.deliveries: deque[Delivery] = deque(maxlen=1000)
         self.tokens: dict[str, float] = {}
@@ -96,7 +96,7 @@ class Session:
     def scripted(self, request: Request) -> Plan | None:
         """How the task of this request lives, where somebody has said so: of the next task, of its model, of any."""
         if self.next_plans:
-            return self.next_plans.popleft()
+            return self.next_plans.pop(0)
         return self.plans.get(str(request.get("model"))) or self.plans.get("*") if self.plans else None
 
     def stream(self, name: str) -> Random:
