@@ -141,6 +141,8 @@ class Journal:
     def close(self, entry: Entry) -> None:
         """Note that an exchange is over, and let go of the oldest where there are too many."""
         entry.seconds = stopwatch() - entry.began
+        # What orjson writes holds a page of memory, however short it is; a copy does not.
+        entry.answer = bytes(memoryview(entry.answer))
         size = len(entry.body) + len(entry.answer)
         if size > MAX_BODY:
             size = _cut(entry)
