@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
+from zlib import crc32
 
 import pytest
 
@@ -95,8 +96,8 @@ def server():
 @pytest.fixture
 def wire(server, request):
     """A client of a session of its own."""
-    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[-60:]
-    return Wire(f"{server.url}/~{name}")
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in request.node.name)[-50:]
+    return Wire(f"{server.url}/~{name}-{crc32(request.node.nodeid.encode()):08x}")
 
 
 @pytest.fixture
