@@ -1,6 +1,7 @@
 """Time as an object."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -127,6 +128,27 @@ def test_waits_for_those_who_act_but_not_for_ever(monkeypatch):
         await asyncio.wait_for(clock.run(5), 1)
         assert clock.now() == 5.0
         dawdling.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_never_runs_backwards_to_a_moment_that_was_missed(monkeypatch):
+    wall = [100.0]
+    monkeypatch.setattr("mockserver.clock.time", SimpleNamespace(time=lambda: 0.0, monotonic=lambda: wall[0]))
+
+    async def scenario():
+        clock, seen = Clock(ClockMode.REAL, start=0.0), []
+
+        async def look():
+            await clock.until(10.0)
+            seen.append(clock.now())
+
+        looking = asyncio.ensure_future(look())
+        await asyncio.sleep(0)
+        wall[0] += 50
+        await clock.run(1)
+        await looking
+        assert (seen, clock.now()) == ([50.0], 51.0)
 
     asyncio.run(scenario())
 

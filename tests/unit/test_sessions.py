@@ -159,7 +159,7 @@ def test_whoever_waits_in_a_session_that_goes_is_let_go():
         await asyncio.sleep(0)
         sessions.drop("a")
         with pytest.raises(ClockStopped):
-            await waiting
+            await asyncio.wait_for(waiting, 1)
 
     asyncio.run(scenario())
 
