@@ -2,17 +2,20 @@
 
 Where requests go and with which key is a `Target`; how they travel is `client.py`; whether it came as expected is
 `verdict.py`. A spec that the validator rejects is not sent to a live endpoint, unless a rejection is what it expects.
+With a ledger every step is written down before the next one is taken; a trail that has a task already is only followed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec.answers import Answer, UnknownAnswer
 from happyhorse_spec.check import check_body
@@ -21,6 +24,7 @@ from happyhorse_spec.contract import Provider
 from happyhorse_spec.enclosure import enclosed
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.headers import check_headers
+from happyhorse_spec.ledger import Event, Ledger, LedgerError, digest
 from happyhorse_spec.media import MediaError, probe_file
 from happyhorse_spec.spec import FINAL, Spec
 from happyhorse_spec.target import Target
@@ -35,6 +39,14 @@ Watch = Callable[[Trail], None]
 #: Seconds between two polls where neither the spec nor the provider says; chosen, within what providers advise.
 POLL_SECONDS = 5.0
 
+_KINDS: Mapping[type[Exception], Kind] = MappingProxyType(
+    {
+        Unreachable: Kind.UNREACHABLE,
+        Ambiguous: Kind.AMBIGUOUS,
+        UnknownAnswer: Kind.CONTRACT,
+        LedgerError: Kind.LEDGER,
+    }
+)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SUFFIX = re.compile(r"\.(mp4|mov|webm|mkv)(?=$|[?#])")
 
@@ -52,8 +64,16 @@ class Options:
 class Runner:
     """Runs specs against a target. The trails are the caller's, so that a run that is stopped can be told."""
 
-    def __init__(self, trails: Sequence[Trail], target: Target, options: Options, watch: Watch) -> None:
+    def __init__(
+        self,
+        trails: Sequence[Trail],
+        target: Target,
+        options: Options,
+        watch: Watch,
+        ledger: Ledger | None = None,
+    ) -> None:
         self.trails, self.target, self.options, self.watch = trails, target, options, watch
+        self.ledger = ledger
         self._turns: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -74,11 +94,14 @@ class Runner:
     async def _run(self, trail: Trail, client: Client, folder: Path) -> None:
         trail.began = _now()
         try:
-            self._prepare(trail, client)
-            if self._may_send(trail):
-                await self.submit(trail, client)
-                await self.follow(trail, client)
-                await self.collect(trail, client, folder)
+            if trail.task_id is None and not trail.problems:
+                self._prepare(trail, client)
+                if self._may_send(trail):
+                    await self.submit(trail, client)
+                else:
+                    self._note(trail, Event.REFUSED, why="the validator rejects it; it was not sent")
+            await self.follow(trail, client)
+            await self.collect(trail, client, folder)
         except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
             trail.fail(_kind(error), _told(error, trail))
         trail.problems += judge(trail)
@@ -99,18 +122,32 @@ class Runner:
         spec = trail.spec
         await self._take_turn(spec.provider)
         endpoint = spec.provider.endpoints["submit"]
-        trail.began, trail.sent = _now(), f"{endpoint.method} {client.url(endpoint)}"
+        sent = f"{endpoint.method} {client.url(endpoint)}"
+        self._note(trail, Event.INTENT, sent=sent, digest=digest(trail.body))
+        trail.began, trail.sent = _now(), sent
         self.watch(trail)
-        answer = trail.answer = await client.submit(trail.body, spec.headers, self._seconds(trail))
+        answer = trail.answer = await self._send(trail, client)
         if answer.is_error:
             trail.refusal = answer
+            self._note(trail, Event.REFUSED if _is_refusal(answer, trail) else Event.UNKNOWN, why=said(answer))
             return
-        task_id = answer.value("task_id")
-        if not isinstance(task_id, str) or not task_id:
-            raise UnknownAnswer(answer.status, "the answer to the submit names no task", answer.body)
-        trail.task_id = task_id
+        trail.task_id = str(answer.value("task_id"))
+        self._note(trail, Event.ACCEPTED, task_id=trail.task_id)
         is_over = answer.name == endpoint.data.get("result_answer")
         self._reach(trail, answer, "succeeded" if is_over else "pending")
+
+    async def _send(self, trail: Trail, client: Client) -> Answer:
+        """The answer to the submit, an error or one that names a task; what came instead is written down."""
+        try:
+            answer = await client.submit(trail.body, trail.spec.headers, self._seconds(trail))
+            task_id = answer.value("task_id")
+            if not answer.is_error and not (isinstance(task_id, str) and task_id):
+                raise UnknownAnswer(answer.status, "the answer to the submit names no task", answer.body)
+            return answer
+        except (ExchangeError, UnknownAnswer) as error:
+            event = Event.UNSENT if isinstance(error, Unreachable) else Event.UNKNOWN
+            self._note(trail, Event.REFUSED if _is_refused(error) else event, why=_words(error))
+            raise
 
     async def follow(self, trail: Trail, client: Client) -> None:
         """Poll the task until it ends, if the spec wants to know."""
@@ -146,8 +183,10 @@ class Runner:
         found = _SUFFIX.search(url)
         name = _UNSAFE.sub("-", f"{trail.spec.id}-{trail.task_id}")[:150]
         path = folder / f"{name}{found[0] if found else '.mp4'}"
+        self._note(trail, Event.RESULT, url=url.partition("?")[0], until=_until(trail.spec.provider))
         await client.download(url, path)
         trail.saved = path if self.options.out else None
+        self._note(trail, Event.SAVED, file=str(path.resolve()), bytes=path.stat().st_size)
         trail.clip = await asyncio.to_thread(probe_file, path)
         if not self.options.out:
             path.unlink()
@@ -162,8 +201,13 @@ class Runner:
 
     def _reach(self, trail: Trail, answer: Answer, state: str) -> None:
         trail.answer, trail.state = answer, state
-        trail.reach(spoken(trail, state), _now())
+        if trail.reach(spoken(trail, state), _now()):
+            self._note(trail, Event.STATE, state=state)
         self.watch(trail)
+
+    def _note(self, trail: Trail, event: Event, **members: Any) -> None:
+        if self.ledger:
+            self.ledger.write(event, key=trail.key, **members)
 
     def _seconds(self, trail: Trail) -> float:
         return trail.spec.expect.within or self.options.timeout
@@ -205,9 +249,26 @@ def stop(trails: Sequence[Trail]) -> None:
 
 
 def _kind(error: Exception) -> Kind:
-    kinds = {Unreachable: Kind.UNREACHABLE, Ambiguous: Kind.AMBIGUOUS, UnknownAnswer: Kind.CONTRACT}
     is_foreseen = isinstance(error, (ExchangeError, MediaError, OSError))
-    return kinds.get(type(error), Kind.EXCHANGE if is_foreseen else Kind.INTERNAL)
+    return _KINDS.get(type(error), Kind.EXCHANGE if is_foreseen else Kind.INTERNAL)
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether an answer that the contract does not know is a refusal all the same, by its status."""
+    return isinstance(error, UnknownAnswer) and 400 <= error.status < 500 and error.status != 408
+
+
+def _is_refusal(answer: Answer, trail: Trail) -> bool:
+    """Whether an error leaves no doubt that there is no task; after 408 and 5xx only one that was expected does."""
+    return trail.spec.expect.rejected is not None or (answer.status < 500 and answer.status != 408)
+
+
+def _until(provider: Provider) -> str | None:
+    """When a result that is ready now is gone, at the latest."""
+    seconds = provider.data["retention"].get("result_seconds")
+    if seconds is None:
+        return None
+    return (datetime.now(UTC) + timedelta(seconds=seconds["value"])).isoformat(timespec="seconds")
 
 
 def _told(error: Exception, trail: Trail) -> str:
@@ -215,8 +276,7 @@ def _told(error: Exception, trail: Trail) -> str:
     told = _words(error)
     if trail.task_id:
         return f"{told}; the task's id is {trail.task_id}"
-    is_refused = isinstance(error, Unreachable) or (isinstance(error, UnknownAnswer) and 400 <= error.status < 500)
-    if trail.sent and not is_refused:
+    if trail.sent and not (isinstance(error, Unreachable) or _is_refused(error)):
         return f"{told}; it is not known whether there is a task now, and it was not sent again"
     return told
 
@@ -227,6 +287,8 @@ def _words(error: Exception) -> str:
             return f"contract violation: {error.difference}"
         case OSError():
             return ": ".join(str(word) for word in (error.filename, error.strerror or error) if word)
+        case LedgerError():
+            return f"{error}; nothing is done that cannot be written down"
         case ExchangeError() | MediaError():
             return str(error)
         case _:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     UNREACHABLE = "unreachable"  # no connection: nothing was sent
     INTERNAL = "internal"  # a fault of this program
     INTERRUPTED = "interrupted"  # the run was stopped before this spec had ended
+    LEDGER = "ledger"  # what was to happen, or had happened, could not be written down
 
 
 class Problem(NamedTuple):
@@ -47,8 +48,8 @@ class Trail:
     """One spec on its way. `sent` is method and URL, None while nothing has left; `state` is the engine's word.
 
     `body` is what is sent: that of the spec with its local files inside.
-
-    Times are seconds of the event loop's clock. `refusal` is the error that answered the submit.
+    Times are seconds of the event loop's clock. `refusal` is the error that answered the submit; `key` is what the
+    ledger calls this spec.
     """
 
     spec: Spec
@@ -65,6 +66,7 @@ class Trail:
     clip: Mapping[str, Any] | None = None
     saved: Path | None = None
     problems: list[Problem] = field(default_factory=list)
+    key: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -79,10 +81,12 @@ class Trail:
         """How long it took; 0 while it runs."""
         return 0.0 if self.ended is None else self.ended - self.began
 
-    def reach(self, word: str, now: float) -> None:
-        """Note a state when it is seen for the first time in a row."""
-        if not self.steps or self.steps[-1].word != word:
+    def reach(self, word: str, now: float) -> bool:
+        """Note a state when it is seen for the first time in a row; whether it is new."""
+        is_new = not self.steps or self.steps[-1].word != word
+        if is_new:
             self.steps.append(Step(word, now - self.began))
+        return is_new
 
     def fail(self, kind: Kind, message: str, at: str = "") -> None:
         self.problems.append(Problem(kind, message, self.spec.place(at)))

@@ -7,29 +7,24 @@ mock is started inside this process, whose clock jumps to the next event with ev
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import math
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
+from datetime import date
 from fnmatch import fnmatchcase
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure
+from happyhorse_spec.failures import Failure
 from happyhorse_spec.wording import listing
 
 if TYPE_CHECKING:
     from happyhorse_spec.contract import Provider
-    from happyhorse_spec.redaction import Redactor
-    from happyhorse_spec.runner import Options, Watch
+    from happyhorse_spec.play import Aim, Outputs
     from happyhorse_spec.spec import Spec
     from happyhorse_spec.target import Target
-    from happyhorse_spec.trail import Trail
 
 _JOBS, _LIVE_JOBS = 8, 2
 
@@ -55,25 +50,79 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--jobs", type=_more_than_nothing(int), metavar="N", help=jobs)
     timeout = "for a spec without `within` (default: %(default)g)"
     add("--timeout", type=_more_than_nothing(float), default=1800.0, metavar="SECONDS", help=timeout)
-    add("--out", type=Path, metavar="FOLDER", help="keep the clips here")
+    out = "keep the clips here; a live run keeps them and its ledger, without this in runs/DATE-N"
+    add("--out", type=Path, metavar="FOLDER", help=out)
+    add("--ledger", type=Path, metavar="FILE", help="with --url: write down every step, so that `resume` can go on")
     add("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
     add("--json", action="store_true", help="print the report as JSON; progress goes to standard error")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the specs that are asked for; the exit code says what came of them."""
+    from happyhorse_spec.play import Outputs, make_folder, play
     from happyhorse_spec.runner import Options
+    from happyhorse_spec.trail import Trail
 
+    _must_fit(args)
+    specs = _chosen(args)
+    aim = _aim(args, specs)
+    if args.junit:
+        make_folder(args.junit.parent)
+    jobs = args.jobs or (_LIVE_JOBS if args.live else _JOBS)
+    outputs = Outputs(args.json, args.junit)
+    if args.live or args.ledger:
+        return _run_with_ledger(args, specs, aim, jobs, outputs)
+    if args.out:
+        make_folder(args.out)
+    return play([Trail(spec) for spec in specs], aim, Options(jobs, args.timeout, args.out), outputs)
+
+
+def _must_fit(args: argparse.Namespace) -> None:
+    """Raises Failure for options that make no sense together."""
     if args.server and not args.live:
         raise Failure("--server goes with --live; without it nothing is sent to a provider")
     if args.live and not args.files:
         raise Failure("--live costs money: name the files or folders to send")
-    specs = _chosen(args)
-    aim = _aim(args, specs)
-    for folder in filter(None, (args.out, args.junit and args.junit.parent)):
-        _make(folder)
-    jobs = args.jobs or (_LIVE_JOBS if args.live else _JOBS)
-    return _run(args, specs, aim, Options(jobs=jobs, timeout=args.timeout, out=args.out))
+    if args.ledger and not args.url:
+        why = "a live run writes one by itself" if args.live else "the tasks of a mock inside this process end with it"
+        raise Failure(f"--ledger goes with --url; {why}")
+
+
+def _run_with_ledger(args: argparse.Namespace, specs: Sequence[Spec], aim: Aim, jobs: int, outputs: Outputs) -> int:
+    from happyhorse_spec.chronicle import begin, drop_if_unsent
+    from happyhorse_spec.ledger import Ledger
+    from happyhorse_spec.play import make_folder, play, redactor_of
+    from happyhorse_spec.runner import Options
+    from happyhorse_spec.trail import Trail
+
+    path = _ledger_path(args)
+    make_folder(path.parent)
+    out = args.out or path.parent
+    names = [option.partition("=")[0] for option in args.var]
+    start = {"live": args.live, "server": args.server, "url": args.url, "timeout": args.timeout, "vars": names}
+    with Ledger(path, redactor_of(specs)) as ledger:
+        keys = begin(ledger, specs, start | {"out": str(out.resolve()), "jobs": jobs})
+        trails = [Trail(spec, key=key) for spec, key in zip(specs, keys, strict=True)]
+        try:
+            return play(trails, aim, Options(jobs, args.timeout, out), outputs, ledger)
+        finally:
+            drop_if_unsent(ledger)
+
+
+def _ledger_path(args: argparse.Namespace) -> Path:
+    """Where a new ledger goes; raises Failure where there is one already."""
+    path: Path = args.ledger or (args.out or _new_folder()) / "ledger.jsonl"
+    if path.exists():
+        raise Failure(
+            f"{path} is the ledger of another run: go on with `happyhorse-spec resume {path}`, or choose another"
+        )
+    return path
+
+
+def _new_folder() -> Path:
+    """A folder for one run: runs/DATE-N."""
+    today = date.today().isoformat()  # noqa: DTZ011 - the folder is for people, who live by local dates
+    return next(folder for number in count(1) if not (folder := Path("runs") / f"{today}-{number}").exists())
 
 
 def _more_than_nothing(kind: type[Any]) -> Callable[[str], Any]:
@@ -87,19 +136,13 @@ def _more_than_nothing(kind: type[Any]) -> Callable[[str], Any]:
     return number
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure(f"{folder}: {error.strerror}; choose another folder") from error
-
-
 def _chosen(args: argparse.Namespace) -> list[Spec]:
     """The specs that all options leave; raises Failure where there is none, since nothing would look like success."""
+    from happyhorse_spec.play import variables
     from happyhorse_spec.spec_reader import SPECS, read_specs
     from happyhorse_spec.substitution import Values
 
-    specs = read_specs(args.files or [SPECS], Values(_variables(args.var), os.environ))
+    specs = read_specs(args.files or [SPECS], Values(variables(args.var), os.environ))
     found = [spec for spec in specs if _is_wanted(spec, args)]
     if not found:
         names = listing(sorted({spec.provider.name for spec in specs}), "and")
@@ -117,20 +160,7 @@ def _is_wanted(spec: Spec, args: argparse.Namespace) -> bool:
     )
 
 
-def _variables(options: Sequence[str]) -> dict[str, Any]:
-    variables = {}
-    for option in options:
-        name, equals, text = option.partition("=")
-        if not equals or not name:
-            raise Failure("--var takes NAME=VALUE")
-        try:
-            variables[name] = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            variables[name] = text
-    return variables
-
-
-def _aim(args: argparse.Namespace, specs: Sequence[Spec]) -> AbstractAsyncContextManager[Target]:
+def _aim(args: argparse.Namespace, specs: Sequence[Spec]) -> Aim:
     """Where the specs go; raises Failure or NotSeen before anything is sent."""
     from happyhorse_spec.target import live_target, mock_target
 
@@ -152,76 +182,3 @@ async def _embedded(laws: Sequence[str], providers: Sequence[Provider]) -> Async
 
     async with MockServer(Settings(clock=ClockMode.JUMP), providers=laws) as mock:
         yield mock_target(mock.url, providers, is_own=True)
-
-
-def _run(
-    args: argparse.Namespace,
-    specs: Sequence[Spec],
-    aim: AbstractAsyncContextManager[Target],
-    options: Options,
-) -> int:
-    from happyhorse_spec.report.progress import open_watcher
-    from happyhorse_spec.runner import stop
-    from happyhorse_spec.trail import Trail
-
-    trails = [Trail(spec) for spec in specs]
-    redactor = _redactor(specs)
-    try:
-        with open_watcher(len(trails), redactor, sys.stderr if args.json else sys.stdout) as watch:
-            seconds = asyncio.run(_play(trails, aim, options, watch))
-    except KeyboardInterrupt:
-        stop(trails)
-        _tell(args, trails, 0.0, redactor)
-        raise
-    _tell(args, trails, seconds, redactor)
-    return _exit_code(trails)
-
-
-async def _play(
-    trails: Sequence[Trail], aim: AbstractAsyncContextManager[Target], options: Options, watch: Watch
-) -> float:
-    """Run to the end; the seconds it took."""
-    from happyhorse_spec.runner import Runner
-
-    now = asyncio.get_running_loop().time
-    began = now()
-    async with aim as target:
-        await Runner(trails, target, options, watch).run()
-    return now() - began
-
-
-def _redactor(specs: Sequence[Spec]) -> Redactor:
-    """Hides every key in the environment, and what the specs bring along."""
-    from happyhorse_spec.redaction import Redactor, is_secret
-
-    secrets = [os.environ.get(spec.provider.data["key"]["env"], "") for spec in specs]
-    for spec in specs:
-        headers = [value for name, value in spec.headers.items() if value and is_secret(name)]
-        secrets += [*spec.secrets, *(word for value in headers for word in (value, *value.split()))]
-    return Redactor(secrets)
-
-
-def _tell(args: argparse.Namespace, trails: Sequence[Trail], seconds: float, redactor: Redactor) -> None:
-    from happyhorse_spec.report.junit import write_junit
-    from happyhorse_spec.report.record import run_record
-    from happyhorse_spec.report.text import details, total
-
-    if args.json:
-        print(json.dumps(run_record(trails, seconds, redactor), ensure_ascii=False, indent=2))
-    else:
-        for trail in trails:
-            if not trail.has_passed:
-                print("", *details(trail, redactor), sep="\n")
-        print("", total(trails, seconds), sep="\n")
-    if args.junit:
-        write_junit(args.junit, trails, redactor)
-
-
-def _exit_code(trails: Sequence[Trail]) -> int:
-    """1 where something came otherwise; 3 where all that went wrong is that no connection came about."""
-    from happyhorse_spec.trail import Kind
-
-    kinds = {problem.kind for trail in trails for problem in trail.problems}
-    if not kinds:
-        return FINE
-    return NOT_SEEN if kinds == {Kind.UNREACHABLE} else FINDINGS

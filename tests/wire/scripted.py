@@ -25,6 +25,8 @@ class Say:
 
 #: The connection is closed without a word.
 CUT = Say(status=0)
+#: The same, after `Scripted.released` is set: who asked waits until then.
+HELD = Say(status=-1)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Asked:
 class Scripted(ThreadingHTTPServer):
     """Answers the requests to a path with its script, the last line again and again. `*` stands for any other path.
 
-    `heard` is set by the first request.
+    `heard` is set by the first request; `released` lets those go that are held.
     """
 
     daemon_threads = True
@@ -48,6 +50,7 @@ class Scripted(ThreadingHTTPServer):
         self.scripts = {path: list(lines) for path, lines in scripts.items()}
         self.asked: list[Asked] = []
         self.heard = threading.Event()
+        self.released = threading.Event()
 
     @property
     def url(self) -> str:
@@ -71,7 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append(Asked(self.command, self.path, dict(self.headers), body))
         self.server.heard.set()
         say = self.server.next_line(self.path)
-        if say.status:
+        if say is HELD:
+            self.server.released.wait(30)
+        elif say.status:
             self.send_response(say.status)
             for name, value in ({"Content-Length": str(len(say.raw))} | say.headers).items():
                 self.send_header(name, value)

@@ -19,8 +19,9 @@ from happyhorse_spec.trail import Trail
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch):
+def _alone(monkeypatch, tmp_path):
     stand_alone(monkeypatch)
+    monkeypatch.chdir(tmp_path)  # a live run writes its ledger where it is started
 
 
 @pytest.fixture

@@ -1,0 +1,150 @@
+"""One run as a person at a terminal or a CI log sees it: lines while it goes, what came of it, the exit code.
+
+Shared by the commands that send. What runs and where to is theirs; running is `runner.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import orjson
+
+from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure
+from happyhorse_spec.ledger import Ledger, read_ledger
+from happyhorse_spec.redaction import Redactor, is_secret
+from happyhorse_spec.report.junit import write_junit
+from happyhorse_spec.report.progress import open_watcher
+from happyhorse_spec.report.record import run_record
+from happyhorse_spec.report.text import details, total
+from happyhorse_spec.runner import Options, Runner, Watch, stop
+from happyhorse_spec.spec import Spec
+from happyhorse_spec.standing import Phase, stand
+from happyhorse_spec.target import Target
+from happyhorse_spec.trail import Kind, Trail
+
+Aim = AbstractAsyncContextManager[Target]
+
+#: What kept a run from looking, in a way that says nothing about the provider.
+_UNSEEN = frozenset({Kind.UNREACHABLE, Kind.LEDGER})
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written: JSON on standard output instead of text, and files."""
+
+    json: bool = False
+    junit: Path | None = None
+
+    @property
+    def stream(self) -> TextIO:
+        """Where lines for people go."""
+        return sys.stderr if self.json else sys.stdout
+
+
+def play(trails: Sequence[Trail], aim: Aim, options: Options, outputs: Outputs, ledger: Ledger | None = None) -> int:
+    """Run to the end and tell; the exit code. Ctrl-C tells too, and goes on to whoever called."""
+    redactor = redactor_of(trail.spec for trail in trails)
+    try:
+        with open_watcher(len(trails), redactor, outputs.stream) as watch:
+            seconds = asyncio.run(_run(trails, aim, options, watch, ledger))
+    except KeyboardInterrupt:
+        stop(trails)
+        _tell(trails, 0.0, outputs, redactor, ledger)
+        raise
+    _tell(trails, seconds, outputs, redactor, ledger)
+    return _exit_code(trails)
+
+
+async def _run(trails: Sequence[Trail], aim: Aim, options: Options, watch: Watch, ledger: Ledger | None) -> float:
+    """Run to the end; the seconds it took."""
+    now = asyncio.get_running_loop().time
+    began = now()
+    async with aim as target:
+        await Runner(trails, target, options, watch, ledger).run()
+    return now() - began
+
+
+def redactor_of(specs: Iterable[Spec]) -> Redactor:
+    """Hides every key in the environment, and what the specs bring along."""
+    secrets = []
+    for spec in specs:
+        secrets.append(os.environ.get(spec.provider.data["key"]["env"], ""))
+        headers = [value for name, value in spec.headers.items() if value and is_secret(name)]
+        secrets += [*spec.secrets, *(word for value in headers for word in (value, *value.split()))]
+    return Redactor(secrets)
+
+
+def variables(options: Iterable[str]) -> dict[str, Any]:
+    """The values of options like `NAME=VALUE`; JSON keeps its type. Raises Failure."""
+    found = {}
+    for option in options:
+        name, equals, text = option.partition("=")
+        if not equals or not name:
+            raise Failure("--var takes NAME=VALUE")
+        try:
+            found[name] = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            found[name] = text
+    return found
+
+
+def make_folder(folder: Path) -> None:
+    """Make it with its parents; raises Failure."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"{folder}: {error.strerror}; choose another folder") from error
+
+
+def is_confirmed(question: str) -> bool:
+    """Whether a person at the terminal says yes; nobody there says no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: Redactor, ledger: Ledger | None) -> None:
+    if outputs.json:
+        print(json.dumps(run_record(trails, seconds, redactor), ensure_ascii=False, indent=2))
+    else:
+        for trail in trails:
+            if not trail.has_passed:
+                print("", *details(trail, redactor), sep="\n")
+        print("", total(trails, seconds), sep="\n")
+    if outputs.junit:
+        write_junit(outputs.junit, trails, redactor)
+    if ledger:
+        _tell_rest(ledger.path, outputs)
+
+
+def _tell_rest(path: Path, outputs: Outputs) -> None:
+    """What the ledger says is still to be done, and how."""
+    standing = stand(read_ledger(path))
+    counts = {phase: len(standing.in_phase(phase)) for phase in Phase}
+    told = [f"{counts[phase]} {words}" for phase, words in _REST if counts[phase]]
+    if told:
+        print(f"{', '.join(told)}: happyhorse-spec resume {path}", file=outputs.stream)
+
+
+_REST = (
+    (Phase.ACCEPTED, "still at the provider"),
+    (Phase.LOST, "of which nobody knows whether there is a task"),
+    (Phase.PLANNED, "not sent"),
+)
+
+
+def _exit_code(trails: Sequence[Trail]) -> int:
+    """1 where something came otherwise; 3 where all that went wrong is that nothing could be looked at."""
+    kinds = {problem.kind for trail in trails for problem in trail.problems}
+    if not kinds:
+        return FINE
+    return NOT_SEEN if kinds <= _UNSEEN else FINDINGS

@@ -1,0 +1,124 @@
+"""How each spec of a ledger stands: never sent, under way, over, or not known to anybody. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from happyhorse_spec.ledger import FORMAT, Event, LedgerError
+from happyhorse_spec.spec import FINAL, Spec
+
+
+class Phase(StrEnum):
+    """What is to be done about a spec."""
+
+    PLANNED = "planned"  # it was never sent: send it
+    LOST = "lost"  # it was sent and the answer never seen: ask the provider, or a person
+    ACCEPTED = "accepted"  # there is a task: follow it and save its clip
+    OVER = "over"  # nothing
+
+
+@dataclass(slots=True)
+class Entry:
+    """One spec as the ledger knows it. `sent` is method and URL, `at` the time of the last intent, `why` a reason."""
+
+    key: str
+    data: Mapping[str, Any]
+    phase: Phase = Phase.PLANNED
+    sent: str | None = None
+    at: str | None = None
+    cost: Mapping[str, Any] | None = None
+    task_id: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A whole ledger: how the run was started, and its specs by key, in their order."""
+
+    run: Mapping[str, Any]
+    entries: Mapping[str, Entry]
+
+    def in_phase(self, phase: Phase) -> list[Entry]:
+        return [entry for entry in self.entries.values() if entry.phase is phase]
+
+
+def stand(records: Iterable[Mapping[str, Any]]) -> Standing:
+    """What the lines add up to; raises LedgerError where they are of another form, or are no ledger's."""
+    run, *rest = [*records] or [{}]
+    if run.get("event") != Event.RUN or run.get("format") != FORMAT:
+        raise LedgerError(f"the ledger does not begin with a run of format {FORMAT}; nothing can be read from it")
+    entries: dict[str, Entry] = {}
+    for record in rest:
+        key, event = record.get("key", ""), record["event"]
+        if event == Event.SPEC:
+            entries[key] = Entry(key, record)
+        elif key in entries and event in _CHANGES:
+            _change(entries[key], record)
+    if len(entries) < run.get("specs", 0):
+        raise LedgerError("the run ended before it had written down its specs: nothing was sent; run them anew")
+    return Standing(run, entries)
+
+
+def keys(specs: Sequence[Spec]) -> list[str]:
+    """A key for each spec that is the same whenever the same files are read: its id, counted where it repeats."""
+    seen: dict[str, int] = {}
+    found = []
+    for spec in specs:
+        seen[spec.id] = seen.get(spec.id, 0) + 1
+        found.append(spec.id + (f"#{seen[spec.id]}" if seen[spec.id] > 1 else ""))
+    return found
+
+
+def _change(entry: Entry, record: Mapping[str, Any]) -> None:
+    try:
+        _CHANGES[record["event"]](entry, record)
+    except KeyError as error:
+        raise LedgerError(f"a line of the ledger about {entry.key} has no {error.args[0]}; it is damaged") from error
+
+
+def _intent(entry: Entry, record: Mapping[str, Any]) -> None:
+    entry.phase, entry.sent, entry.at, entry.cost = Phase.LOST, record["sent"], record["at"], record.get("cost")
+    entry.why = "the run ended before the answer came"
+
+
+def _unsent(entry: Entry, _: Mapping[str, Any]) -> None:
+    entry.phase, entry.sent, entry.cost = Phase.PLANNED, None, None
+
+
+def _accepted(entry: Entry, record: Mapping[str, Any]) -> None:
+    entry.phase, entry.task_id = Phase.ACCEPTED, record["task_id"]
+
+
+def _refused(entry: Entry, record: Mapping[str, Any]) -> None:
+    entry.phase, entry.cost, entry.why = Phase.OVER, None, record["why"]
+
+
+def _unknown(entry: Entry, record: Mapping[str, Any]) -> None:
+    entry.phase, entry.why = Phase.LOST, record["why"]
+
+
+def _state(entry: Entry, record: Mapping[str, Any]) -> None:
+    if record["state"] in FINAL - {"succeeded"}:
+        entry.phase = Phase.OVER
+
+
+def _over(entry: Entry, _: Mapping[str, Any]) -> None:
+    entry.phase = Phase.OVER
+
+
+_CHANGES: Mapping[str, Callable[[Entry, Mapping[str, Any]], None]] = MappingProxyType(
+    {
+        Event.INTENT: _intent,
+        Event.UNSENT: _unsent,
+        Event.ACCEPTED: _accepted,
+        Event.REFUSED: _refused,
+        Event.UNKNOWN: _unknown,
+        Event.STATE: _state,
+        Event.SAVED: _over,
+        Event.FORGOTTEN: _over,
+    }
+)
