@@ -47,11 +47,11 @@ MAX_TOTAL = 512 * 1024 * 1024
 
 
 class Session:
-    """One isolated world. `open` counts the requests that are being answered in it."""
+    """One isolated world. `open` counts the requests that are being answered in it; `made` are its first settings."""
 
     def __init__(self, name: str, settings: Settings, spend: Callable[[int], None] = lambda _: None) -> None:
         self.name = name
-        self.settings = settings
+        self.settings = self.made = settings
         self.open = 0
         self.clock = Clock(settings.clock, settings.rate, settings.start)
         self.random = Random(f"{settings.seed}/{name}")
@@ -72,6 +72,13 @@ class Session:
     def prefix(self) -> str:
         """What stands before every path of this session's URLs."""
         return f"/~{self.name}" if self.name else ""
+
+    def close(self) -> None:
+        """Let go of who waits and of all that is kept; what still ends in the session costs nothing any more."""
+        self.clock.stop()
+        self.journal.clear()
+        self.spend(-self.table.bytes)
+        self.spend = self.journal.spend = lambda _: None
 
     def settle(self) -> float:
         """Bring every task up to the present; the present."""
@@ -121,21 +128,23 @@ class Session:
         rate = dialect.data["limits"].get(limit, {}).get("per_second")
         if rate is None or not self.settings.limits:
             return True
-        window = self._windows.setdefault((dialect.name, limit), deque(maxlen=rate))
-        if len(window) == rate and now - window[0] < 1.0:
+        most = max(1, int(rate))
+        window = self._windows.setdefault((dialect.name, limit), deque(maxlen=most))
+        if len(window) == most and now - window[0] < most / rate:
             return False
         window.append(now)
         return True
 
     def has_room(self, dialect: Dialect, lane: tuple[str, str]) -> str | None:
         """What is full when a task more would be too many: `running_full`, `queue_full`, or None."""
-        if not self.settings.limits:
-            return None
-        limits = dialect.data["limits"]
-        places = limits.get("running", {}).get("tasks")
-        if places is not None and "running_full" in dialect.data["refusals"]:
-            return "running_full" if self.table.alive(dialect.name) >= places else None
-        self.table.places[lane] = places
+        limits = dialect.data["limits"] if self.settings.limits else {}
+        running = limits.get("running")
+        if running and "running_full" in dialect.data["refusals"]:
+            return "running_full" if self.table.alive(dialect.name) >= running["tasks"] else None
+        pool = (dialect.name, "") if running and running.get("per") == "token" else lane
+        self.table.places.pop(pool, None)
+        if running:
+            self.table.places[pool] = running["tasks"]
         queue = limits.get("queued", {}).get("tasks")
         return "queue_full" if queue is not None and self.table.queued(lane) >= queue else None
 
@@ -215,7 +224,7 @@ class Sessions:
     def reset(self, session: Session) -> Session:
         """The session as it was when it was made: no tasks, no faults, an empty journal, the clock at its start."""
         self.drop(session.name)
-        fresh = self._sessions[session.name] = Session(session.name, session.settings, self._spend)
+        fresh = self._sessions[session.name] = Session(session.name, session.made, self._spend)
         return fresh
 
     def drop(self, name: str) -> bool:
@@ -223,9 +232,7 @@ class Sessions:
         session = self._sessions.pop(name, None)
         if session is None:
             return False
-        session.clock.stop()
-        session.journal.clear()
-        self._spend(-session.table.bytes)
+        session.close()
         return True
 
     def __contains__(self, name: str) -> bool:

@@ -147,10 +147,9 @@ def _nearest(expected: Expectation, others: Sequence[Exchange]) -> str:
 
 def _distance(expected: Expectation, exchange: Exchange) -> tuple[int, int]:
     """A request of another kind is farther away than any of the same kind."""
-    kind = sum(
-        not _is_like(expected.plain[name], getattr(exchange, name)) for name in PLAIN[:4] if name in expected.plain
-    )
-    return kind, sum(1 for _ in differences(expected, exchange))
+    kind = [name for name in KIND if name in expected.plain]
+    unlike = sum(not _is_like(expected.plain[name], getattr(exchange, name)) for name in kind)
+    return unlike, sum(1 for _ in differences(expected, exchange))
 
 
 def _is_like(wanted: Any, found: Any) -> bool:

@@ -142,6 +142,24 @@ def test_all_journals_of_a_server_have_a_bound_together(monkeypatch):
     assert kept == {"a": 0, "b": 4, "c": 4}
 
 
+def test_a_session_that_goes_gives_its_share_back(monkeypatch):
+    monkeypatch.setattr(sessions_of, "MAX_TOTAL", 80_000)
+    sessions = Sessions(Settings())
+    for name in "abc":
+        for _ in range(9):
+            noted(sessions.get(name).journal, b"x" * 6000)
+        if name == "a":
+            waiting = sessions.get("a").journal
+            entry = waiting.open("POST", "/a", (), 0.0)
+            sessions.drop("a")
+            waiting.close(entry)
+    assert (len(sessions.get("b").journal), len(sessions.get("c").journal)) == (0, 9)
+    sessions.drop("b")
+    sessions.drop("c")
+    noted(sessions.get("d").journal, b"x" * 60_000)
+    assert len(sessions.get("d").journal) == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -145,11 +145,13 @@ def test_a_reset_session_is_new_and_has_its_settings():
     first = sessions.named("a,seed=5,clock=manual,start=100")
     first.take(task("x"))
     first.clock.advance(50)
+    sessions.change(first, {"limits": True})
     identity = first.new_id("{uuid}")
     fresh = sessions.reset(first)
     assert fresh is sessions.get("a") is not first
-    assert (fresh.clock.now(), len(fresh.table.tasks), fresh.settings) == (100, 0, first.settings)
+    assert (fresh.clock.now(), len(fresh.table.tasks), fresh.settings) == (100, 0, first.made)
     assert fresh.new_id("{uuid}") == identity
+    assert (first.settings.limits, fresh.settings.limits) == (True, False)
 
 
 def test_whoever_waits_in_a_session_that_goes_is_let_go():

@@ -119,7 +119,8 @@ def test_says_how_a_request_differs(words, difference):
 
 
 def test_says_so_where_there_is_no_json_to_look_into():
-    assert list(differences(read_expectation({"body": {"/model": "m"}}), SENT[1])) == ["the body is no JSON, or was cut"]
+    expected = read_expectation({"body": {"/model": "m"}})
+    assert list(differences(expected, SENT[1])) == ["the body is no JSON, or was cut"]
 
 
 @pytest.mark.parametrize(

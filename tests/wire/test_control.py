@@ -135,6 +135,13 @@ def test_makes_sessions_that_know_their_urls(desk):
     assert desk.wire.send("GET", f"{made['control']}/session").body["settings"]["seed"] == 5
 
 
+def test_counts_who_waits(desk):
+    desk.task()
+    desk.wire.send("GET", "/nowhere")
+    shown = desk.control("GET", "/session")
+    assert (shown["tasks"], shown["exchanges"], shown["waiting"]) == (1, 2, 0)
+
+
 def test_names_a_session_that_was_given_no_name(desk):
     names = [desk.control("POST", "/sessions")["name"] for _ in range(2)]
     assert names == ["s1", "s2"]

@@ -79,6 +79,23 @@ def test_answers_any_error_of_the_catalogue_by_its_key(desk, provider):
     assert told == [provider.errors[key].status for key in keys]
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "status", "code"),
+    [
+        ("submit", 400, "InvalidParameter"),
+        ("cancel", 400, "UnsupportedOperation"),
+        ("submit", 401, "InvalidApiKey"),
+        ("poll", 429, "Throttling.RateQuota"),
+        ("poll", 503, "ModelServingError"),
+        ("poll", 504, "InternalError"),
+    ],
+)
+def test_takes_the_error_that_the_endpoint_most_likely_gives(desk, endpoint, status, code):
+    desk.order(**{endpoint: [status]})
+    answer = desk.wire.call(ONE, endpoint, task_id="x")
+    assert (answer.status, answer.body["code"]) == (status, code)
+
+
 def test_answers_an_error_by_its_code(desk):
     desk.order(submit=["Arrearage"])
     answer = desk.submit()
