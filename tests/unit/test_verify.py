@@ -67,7 +67,8 @@ def test_shows_the_nearest_request_and_how_it_differs():
 
 
 def test_takes_a_request_of_another_kind_for_farther_away():
-    [verdict] = judged(SENT, {"operation": "poll", "body": {"/model": "m"}})
+    bare = exchange(2, "poll", "", headers={}, status=404)
+    [verdict] = judged([SENT[0], bare], {"operation": "poll", "status": 200, "headers": {"Content-Type": True}})
     assert "The nearest is request 2" in verdict.message
 
 
