@@ -146,13 +146,13 @@ def led(steps: Plan, begin: State = State.PENDING) -> Plan:
 class TaskTable:
     """All tasks of a session, in the order of their submission, and what is due when.
 
-    `places` says how many tasks of a lane may run at once (None: any number); `retention` how many seconds a lane's
-    task is kept.
+    `places` says how many tasks of a lane may run at once; an entry for (provider, "") stands for all lanes of that
+    provider together. Without an entry any number runs.
     """
 
     def __init__(self) -> None:
         self.tasks: dict[str, Task] = {}
-        self.places: dict[tuple[str, str], int | None] = {}
+        self.places: dict[tuple[str, str], int] = {}
         self.running: dict[tuple[str, str], int] = {}
         self.bytes = 0
         self._alive: dict[tuple[str, str], int] = {}
@@ -204,7 +204,7 @@ class TaskTable:
 
     def queued(self, lane: tuple[str, str]) -> int:
         """How many tasks of a lane wait for a place."""
-        return sum(1 for task in self._queues.get(lane, ()) if task.waiting)
+        return sum(1 for task in self._queues.get(self._pool(lane), ()) if task.waiting and task.lane == lane)
 
     def alive(self, provider: str) -> int:
         """How many tasks of a provider have not ended."""
@@ -232,7 +232,7 @@ class TaskTable:
         following = task.plan[task.step + 1]
         if following.state is State.RUNNING and task.state is State.PENDING and not self._has_place(task.lane):
             task.due, task.waiting = None, True
-            self._queues.setdefault(task.lane, deque()).append(task)
+            self._queues.setdefault(self._pool(task.lane), deque()).append(task)
             return
         self._enter(task, task.step + 1, now)
         if task.final:
@@ -260,11 +260,16 @@ class TaskTable:
             self._start_next(task.lane, now)
 
     def _has_place(self, lane: tuple[str, str]) -> bool:
-        places = self.places.get(lane)
-        return places is None or self.running.get(lane, 0) < places
+        pool = self._pool(lane)
+        places = self.places.get(pool)
+        return places is None or places > sum(n for lane, n in self.running.items() if self._pool(lane) == pool)
+
+    def _pool(self, lane: tuple[str, str]) -> tuple[str, str]:
+        """Whose places a task of the lane takes."""
+        return shared if (shared := (lane[0], "")) in self.places else lane
 
     def _start_next(self, lane: tuple[str, str], now: float) -> None:
-        queue = self._queues.get(lane)
+        queue = self._queues.get(self._pool(lane))
         while queue and self._has_place(lane):
             task = queue.popleft()
             if task.waiting:

@@ -177,9 +177,9 @@ def _kept(call: Call) -> bytes:
 
 
 def _moment(call: Call) -> str:
-    """When a violation is told: `documented` (at submit) or `observed` (by the task), which not every provider knows."""
+    """When a violation is told: `documented` (at submit) or `observed` (by the task), where the provider has both."""
     wanted, known = call.session.settings.validation, call.dialect.data["validation"]
-    return wanted if wanted in known else str(known["default"])
+    return str(wanted if wanted in known else known["default"])
 
 
 def _move_on(call: Call) -> None:

@@ -137,14 +137,15 @@ class Session:
 
     def has_room(self, dialect: Dialect, lane: tuple[str, str]) -> str | None:
         """What is full when a task more would be too many: `running_full`, `queue_full`, or None."""
-        limits = dialect.data["limits"] if self.settings.limits else {}
+        if not self.settings.limits:
+            self.table.places.clear()
+            return None
+        limits = dialect.data["limits"]
         running = limits.get("running")
         if running and "running_full" in dialect.data["refusals"]:
             return "running_full" if self.table.alive(dialect.name) >= running["tasks"] else None
-        pool = (dialect.name, "") if running and running.get("per") == "token" else lane
-        self.table.places.pop(pool, None)
         if running:
-            self.table.places[pool] = running["tasks"]
+            self.table.places[(dialect.name, "") if running.get("per") == "token" else lane] = running["tasks"]
         queue = limits.get("queued", {}).get("tasks")
         return "queue_full" if queue is not None and self.table.queued(lane) >= queue else None
 

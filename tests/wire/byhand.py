@@ -107,6 +107,15 @@ def eventually(condition, seconds=5.0):
     return True
 
 
+def advance(server, seconds, session=""):
+    """Move the clock of a session, in the thread that its waiters are in."""
+
+    async def move():
+        return server.sessions.get(session).clock.advance(seconds)
+
+    return asyncio.run_coroutine_threadsafe(move(), server.loop).result(10)
+
+
 def at_work(server):
     """The tasks of a mock's event loop."""
 
