@@ -60,11 +60,9 @@ def find(path: str) -> Found:
     """The routes at a path of the API."""
     asked = path.strip("/").split("/")
     for named, routes in _routes():
-        if len(named) == len(asked) and all(
-            name[0] == "{" or name == part for name, part in zip(named, asked, strict=True)
-        ):
-            params = {name[1:-1]: part for name, part in zip(named, asked, strict=True) if name[0] == "{"}
-            return Found(routes, params)
+        pairs = list(zip(named, asked, strict=False))
+        if len(named) == len(asked) and all(name[0] == "{" or name == part for name, part in pairs):
+            return Found(routes, {name[1:-1]: part for name, part in pairs if name[0] == "{"})
     return Found({}, {})
 
 

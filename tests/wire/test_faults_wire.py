@@ -299,6 +299,15 @@ def test_a_download_meets_its_own_words_once(desk):
     assert b"<Code>InternalError</Code>" in told[1].raw
 
 
+def test_an_upload_meets_its_words_in_the_storages_language(desk):
+    desk.order(upload=["403", "html", "ok"])
+    told = [desk.wire.send("POST", "/upload", b"") for _ in range(3)]
+    assert [answer.status for answer in told] == [403, 502, 400]
+    assert b"<Code>AccessDenied</Code>" in told[0].raw
+    assert b"<Code>RequestIsNotMultiPartContent</Code>" in told[2].raw
+    assert [line["operation"] for line in desk.control("GET", "/journal")] == ["upload"] * 3
+
+
 def test_a_prompt_orders_faults_for_its_own_submits(desk):
     prompt = "a horse [[fault:429:retry-after=1, reset-then-503]]"
     assert desk.submit(prompt=prompt).status == 429
