@@ -63,8 +63,10 @@ class Call:
     @property
     def task_id(self) -> str | None:
         """The task that the request names, in its path or in its body."""
+        if "task_id" in self.params:
+            return self.params["task_id"]
         place = self.operation.data.get("reads", {}).get("task_id")
-        named = self.params.get("task_id") or (pointer.follow(self.body, place) if place else None)
+        named = pointer.follow(self.body, place) if place else None
         return None if named is None else str(named)
 
     def refusal(self, noticed: str, **values: Any) -> Refused:
