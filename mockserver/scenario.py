@@ -25,7 +25,7 @@ import orjson
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import SCHEMAS
 from happyhorse_spec.document import Document, DocumentError, read
-from mockserver.faultplan import drawable
+from mockserver.faultplan import MAX_PLANNED, drawable
 from mockserver.faults import Fault, FaultError, IsError, read_faults
 from mockserver.lifecycle import LifecycleError, Plan
 from mockserver.scripts import read_plan
@@ -152,6 +152,8 @@ def _words(words: list[Any], endpoint: str, place: str, is_error: IsError) -> tu
     faults: list[Fault] = []
     for at, word in enumerate(words):
         faults += _at(f"{place}/{at}", partial(list, read_faults([word], endpoint, is_error)))
+        if len(faults) > MAX_PLANNED:
+            raise ShapeError(f"{place}: more than {MAX_PLANNED} faults are planned", place)
     return tuple(faults)
 
 

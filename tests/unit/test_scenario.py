@@ -93,6 +93,7 @@ def test_reads_several_sessions_from_one_file(read):
         ("faults: {submits: [503]}", ":1:9: /faults: 'submits' is not one of"),
         ("faults: {poll: {rate: 2, words: [503]}}", ":1:23: /faults/poll/rate: 2 is greater than the maximum of 1"),
         ("faults: {poll: {rate: 0.5, words: [stale]}}", ":1:35: /faults/poll/words: 'stale' waits for a finished task"),
+        ("faults: {submit: [503*10000, 503*10000]}", ":1:18: /faults/submit: more than 10000 faults are planned"),
         ("fault: {}", ":1:1: the whole: Additional properties are not allowed ('fault' was unexpected)"),
         ("plans: {m: 'RUNNING 3'}", ":1:12: /plans/m: 'RUNNING 3' is no step"),
         ("tasks:\n- SUCCEEDED\n- PENDING 2s\n", ":3:3: /tasks/1: a life ends with one of"),
