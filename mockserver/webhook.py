@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from happyhorse_spec import pointer
 from mockserver.call import Call
@@ -151,7 +153,7 @@ class Courier:
             async with asyncio.timeout(seconds):
                 if not await self._is_near(url):
                     return "not sent: the host is neither this machine nor on a private network"
-                async with self._sender().post(url, json=body, allow_redirects=False) as answer:
+                async with self._sender().post(_spelt(url), json=body, allow_redirects=False) as answer:
                     return str(answer.status)
         except TimeoutError:
             return f"no answer within {seconds:g} s"
@@ -172,6 +174,11 @@ class Courier:
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._lookups, socket.getaddrinfo, parts.hostname, None)
         return bool(found) and not any(_is_public(address[4][0]) for address in found)
+
+
+def _spelt(url: str) -> URL:
+    """The URL as it was written, since it may be signed; one with other than printable characters is quoted."""
+    return URL(url, encoded=re.fullmatch("[!-~]+", url) is not None)
 
 
 def _is_public(text: str | int) -> bool:
