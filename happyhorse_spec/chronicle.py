@@ -22,15 +22,13 @@ from happyhorse_spec.substitution import Values
 from happyhorse_spec.trail import Kind, Trail
 
 
-def begin(ledger: Ledger, specs: Sequence[Spec], start: Mapping[str, Any]) -> list[str]:
-    """Write how the run is started and what it is to send; the specs' keys."""
-    found = keys(specs)
+def begin(ledger: Ledger, specs: Sequence[Spec], start: Mapping[str, Any]) -> None:
+    """Write how the run is started and what it is to send."""
     ledger.write(Event.RUN, format=FORMAT, specs=len(specs), **start)
-    for key, spec in zip(found, specs, strict=True):
+    for key, spec in zip(keys(specs), specs, strict=True):
         file = spec.place().file
         place = {"file": file if file == "-" else str(Path(file).resolve()), "name": spec.name, "law": _law(spec)}
         ledger.write(Event.SPEC, key=key, digest=digest(spec.body), model=_model(spec), **place)
-    return found
 
 
 def drop_if_unsent(ledger: Ledger) -> None:

@@ -17,13 +17,14 @@ from typing import Any, TextIO
 
 import orjson
 
-from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure
+from happyhorse_spec.cost import Cost, cost_of, totals
+from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure, NotSeen
 from happyhorse_spec.ledger import Ledger, read_ledger
 from happyhorse_spec.redaction import Redactor, is_secret
 from happyhorse_spec.report.junit import write_junit
 from happyhorse_spec.report.progress import open_watcher
 from happyhorse_spec.report.record import run_record
-from happyhorse_spec.report.text import details, total
+from happyhorse_spec.report.text import details, spent, total
 from happyhorse_spec.runner import Options, Runner, Watch, stop
 from happyhorse_spec.spec import Spec
 from happyhorse_spec.standing import Phase, stand
@@ -33,7 +34,7 @@ from happyhorse_spec.trail import Kind, Trail
 Aim = AbstractAsyncContextManager[Target]
 
 #: What kept a run from looking, in a way that says nothing about the provider.
-_UNSEEN = frozenset({Kind.UNREACHABLE, Kind.LEDGER})
+_UNSEEN = frozenset({Kind.UNREACHABLE, Kind.LEDGER, Kind.BUDGET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,26 @@ def make_folder(folder: Path) -> None:
         raise Failure(f"{folder}: {error.strerror}; choose another folder") from error
 
 
+def print_costs(specs: Sequence[Spec], server: str | None = None, stream: TextIO | None = None) -> list[Cost]:
+    """A line for each spec and each sum; the estimates."""
+    costs = [cost_of(spec, server) for spec in specs]
+    for spec, cost in zip(specs, costs, strict=True):
+        print(f"{spec.id}: {cost} ({cost.why})", file=stream)
+    print("", *totals(zip((spec.provider.name for spec in specs), costs, strict=True)), sep="\n", file=stream)
+    return costs
+
+
+def permit(specs: Sequence[Spec], costs: Sequence[Cost], *, is_given: bool) -> None:
+    """Ask whether the money may be spent, unless that is given; raises NotSeen where it may not."""
+    if is_given:
+        return
+    told = "; ".join(totals(zip((spec.provider.name for spec in specs), costs, strict=True)))
+    if not sys.stdin.isatty():
+        raise NotSeen(f"nothing was sent: this costs money ({told}), and nobody is here to ask; say --yes")
+    if not is_confirmed(f"This costs money ({told}). Send?"):
+        raise NotSeen("nothing was sent, as you said")
+
+
 def is_confirmed(question: str) -> bool:
     """Whether a person at the terminal says yes; nobody there says no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -119,7 +140,7 @@ def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: R
         for trail in trails:
             if not trail.has_passed:
                 print("", *details(trail, redactor), sep="\n")
-        print("", total(trails, seconds), sep="\n")
+        print("", total(trails, seconds), *spent(trails), sep="\n")
     if outputs.junit:
         write_junit(outputs.junit, trails, redactor)
     if ledger:

@@ -12,15 +12,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec.answers import Answer, UnknownAnswer
+from happyhorse_spec.budget import Budget, OverBudget
 from happyhorse_spec.check import check_body
 from happyhorse_spec.client import Ambiguous, Client, ExchangeError, Patience, Unreachable, open_session
 from happyhorse_spec.contract import Provider
+from happyhorse_spec.cost import Cost, settled
 from happyhorse_spec.enclosure import enclosed
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.headers import check_headers
@@ -45,6 +48,7 @@ _KINDS: Mapping[type[Exception], Kind] = MappingProxyType(
         Ambiguous: Kind.AMBIGUOUS,
         UnknownAnswer: Kind.CONTRACT,
         LedgerError: Kind.LEDGER,
+        OverBudget: Kind.BUDGET,
     }
 )
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -53,12 +57,13 @@ _SUFFIX = re.compile(r"\.(mp4|mov|webm|mkv)(?=$|[?#])")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: specs at a time, seconds for one that has no `within`, and the folder that keeps clips."""
+    """How to run: specs at a time, seconds for one that has no `within`, the folder that keeps clips, what to spend."""
 
     jobs: int = 8
     timeout: float = 1800.0
     out: Path | None = None
     patience: Patience = field(default_factory=Patience)
+    budget: Budget | None = None
 
 
 class Runner:
@@ -123,13 +128,16 @@ class Runner:
         await self._take_turn(spec.provider)
         endpoint = spec.provider.endpoints["submit"]
         sent = f"{endpoint.method} {client.url(endpoint)}"
-        self._note(trail, Event.INTENT, sent=sent, digest=digest(trail.body))
+        if self.options.budget:
+            self.options.budget.take(trail.key, trail.cost or Cost())
+        cost = trail.cost.record() if trail.cost else None
+        self._note(trail, Event.INTENT, sent=sent, digest=digest(trail.body), cost=cost)
         trail.began, trail.sent = _now(), sent
         self.watch(trail)
         answer = trail.answer = await self._send(trail, client)
         if answer.is_error:
             trail.refusal = answer
-            self._note(trail, Event.REFUSED if _is_refusal(answer, trail) else Event.UNKNOWN, why=said(answer))
+            self._refuse(trail, Event.REFUSED if _is_refusal(answer, trail) else Event.UNKNOWN, said(answer))
             return
         trail.task_id = str(answer.value("task_id"))
         self._note(trail, Event.ACCEPTED, task_id=trail.task_id)
@@ -146,7 +154,7 @@ class Runner:
             return answer
         except (ExchangeError, UnknownAnswer) as error:
             event = Event.UNSENT if isinstance(error, Unreachable) else Event.UNKNOWN
-            self._note(trail, Event.REFUSED if _is_refused(error) else event, why=_words(error))
+            self._refuse(trail, Event.REFUSED if _is_refused(error) else event, _words(error))
             raise
 
     async def follow(self, trail: Trail, client: Client) -> None:
@@ -175,7 +183,10 @@ class Runner:
     async def collect(self, trail: Trail, client: Client, folder: Path) -> None:
         """Download and probe the clip, if it is to be kept or measured."""
         wanted = trail.spec.expect.clip or self.options.out
-        if trail.state != "succeeded" or not wanted or trail.answer is None:
+        if trail.state != "succeeded" or trail.answer is None:
+            return
+        self._settle(trail, trail.answer)
+        if not wanted:
             return
         url = trail.answer.value("video_url")
         if not isinstance(url, str):
@@ -191,6 +202,17 @@ class Runner:
         if not self.options.out:
             path.unlink()
 
+    def _settle(self, trail: Trail, answer: Answer) -> None:
+        """Take down what is billed, where the answer says it."""
+        trail.settled = settled(trail.cost, answer, trail.spec)
+        if trail.settled is None:
+            return
+        seconds, money = trail.settled
+        currency = trail.cost.currency if trail.cost and money is not None else None
+        self._note(trail, Event.SETTLED, seconds=str(seconds), amount=money and str(money), currency=currency)
+        if self.options.budget and money is not None:
+            self.options.budget.set(trail.key, money)
+
     async def _take_turn(self, provider: Provider) -> None:
         """Keep to the rate of submits that a live provider allows."""
         rate = provider.data["limits"].get("submit", {}).get("per_second")
@@ -204,6 +226,12 @@ class Runner:
         if trail.reach(spoken(trail, state), _now()):
             self._note(trail, Event.STATE, state=state)
         self.watch(trail)
+
+    def _refuse(self, trail: Trail, event: Event, why: str) -> None:
+        """Take down that no task is known; unless there may be one, the money is free again."""
+        self._note(trail, event, why=why)
+        if self.options.budget and event is not Event.UNKNOWN:
+            self.options.budget.set(trail.key, Decimal(0))
 
     def _note(self, trail: Trail, event: Event, **members: Any) -> None:
         if self.ledger:
@@ -289,7 +317,7 @@ def _words(error: Exception) -> str:
             return ": ".join(str(word) for word in (error.filename, error.strerror or error) if word)
         case LedgerError():
             return f"{error}; nothing is done that cannot be written down"
-        case ExchangeError() | MediaError():
+        case ExchangeError() | MediaError() | OverBudget():
             return str(error)
         case _:
             return f"a fault of this program: {type(error).__name__}: {error}"

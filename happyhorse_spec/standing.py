@@ -23,7 +23,10 @@ class Phase(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One spec as the ledger knows it. `sent` is method and URL, `at` the time of the last intent, `why` a reason."""
+    """One spec as the ledger knows it. `sent` is method and URL, `at` the time of the last intent, `why` a reason.
+
+    `cost` is what it has cost, or may: in `currency`, `least` and `most`.
+    """
 
     key: str
     data: Mapping[str, Any]
@@ -106,6 +109,11 @@ def _state(entry: Entry, record: Mapping[str, Any]) -> None:
         entry.phase = Phase.OVER
 
 
+def _settled(entry: Entry, record: Mapping[str, Any]) -> None:
+    if record["amount"] is not None:
+        entry.cost = {"currency": record["currency"], "least": record["amount"], "most": record["amount"]}
+
+
 def _over(entry: Entry, _: Mapping[str, Any]) -> None:
     entry.phase = Phase.OVER
 
@@ -118,6 +126,7 @@ _CHANGES: Mapping[str, Callable[[Entry, Mapping[str, Any]], None]] = MappingProx
         Event.REFUSED: _refused,
         Event.UNKNOWN: _unknown,
         Event.STATE: _state,
+        Event.SETTLED: _settled,
         Event.SAVED: _over,
         Event.FORGOTTEN: _over,
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from happyhorse_spec.answers import Answer
+from happyhorse_spec.cost import Cost
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.spec import Place, Spec
 
@@ -25,6 +27,7 @@ class Kind(StrEnum):
     UNREACHABLE = "unreachable"  # no connection: nothing was sent
     INTERNAL = "internal"  # a fault of this program
     INTERRUPTED = "interrupted"  # the run was stopped before this spec had ended
+    BUDGET = "budget"  # it might have cost more than the run may
     LEDGER = "ledger"  # what was to happen, or had happened, could not be written down
 
 
@@ -49,7 +52,7 @@ class Trail:
 
     `body` is what is sent: that of the spec with its local files inside.
     Times are seconds of the event loop's clock. `refusal` is the error that answered the submit; `key` is what the
-    ledger calls this spec.
+    ledger calls this spec. `cost` is the estimate, `settled` the seconds that are billed and their price.
     """
 
     spec: Spec
@@ -67,6 +70,8 @@ class Trail:
     saved: Path | None = None
     problems: list[Problem] = field(default_factory=list)
     key: str = ""
+    cost: Cost | None = None
+    settled: tuple[Decimal, Decimal | None] | None = None
 
     @property
     def is_done(self) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+from collections.abc import Sequence
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,12 @@ from happyhorse_spec.failures import FINDINGS, FINE, Failure
 from happyhorse_spec.wording import listing
 
 if TYPE_CHECKING:
+    from happyhorse_spec.budget import Budget
     from happyhorse_spec.ledger import Ledger
     from happyhorse_spec.play import Outputs
     from happyhorse_spec.standing import Standing
     from happyhorse_spec.target import Target
+    from happyhorse_spec.trail import Trail
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(
         "--var", action="append", default=[], metavar="NAME=VALUE", help="as the run had them: a ledger keeps no values"
     )
+    add("--yes", action="store_true", help="do not ask before money is spent on what was never sent")
+    add("--budget", metavar="AMOUNT", help="instead of the run's own; what the run has spent counts")
     add("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
     add("--json", action="store_true", help="print the report as JSON; progress goes to standard error")
 
@@ -62,6 +68,7 @@ def _newest() -> Path:
 
 def _resume(args: argparse.Namespace, ledger: Ledger, outputs: Outputs) -> int:
     from happyhorse_spec.chronicle import trails_of
+    from happyhorse_spec.cost import cost_of
     from happyhorse_spec.play import play, redactor_of, variables
     from happyhorse_spec.runner import Options
     from happyhorse_spec.substitution import Values
@@ -71,11 +78,16 @@ def _resume(args: argparse.Namespace, ledger: Ledger, outputs: Outputs) -> int:
     lost = _settle_lost(ledger, target, outputs)
     standing = _standing(ledger)
     trails = trails_of(standing, Values(variables(args.var), os.environ))
+    for trail in trails:
+        trail.cost = cost_of(trail.spec, standing.run["server"])
     ledger.redactor = redactor_of(trail.spec for trail in trails)
     if not trails:
         print("nothing else is left to do" if lost else "nothing is left to do", file=outputs.stream)
         return FINDINGS if lost else FINE
-    options = Options(standing.run["jobs"], standing.run["timeout"], Path(standing.run["out"]))
+    budget = _budget(args.budget or standing.run["budget"], standing, trails)
+    _permit(args, standing, trails)
+    out = Path(standing.run["out"])
+    options = Options(standing.run["jobs"], standing.run["timeout"], out, budget=budget)
     code = play(trails, nullcontext(target), options, outputs, ledger)
     return code or (FINDINGS if lost else FINE)
 
@@ -85,6 +97,28 @@ def _standing(ledger: Ledger) -> Standing:
     from happyhorse_spec.standing import stand
 
     return stand(read_ledger(ledger.path))
+
+
+def _permit(args: argparse.Namespace, standing: Standing, trails: Sequence[Trail]) -> None:
+    """Ask before money is spent; following what is paid already costs nothing."""
+    from happyhorse_spec.play import permit
+
+    new = [trail for trail in trails if trail.task_id is None and not trail.problems]
+    costs = [trail.cost for trail in new if trail.cost]
+    permit([trail.spec for trail in new], costs, is_given=args.yes or not new or not standing.run["live"])
+
+
+def _budget(text: str | None, standing: Standing, trails: Sequence[Trail]) -> Budget | None:
+    """What is left of the run's budget."""
+    from happyhorse_spec.budget import read_budget
+
+    if text is None:
+        return None
+    budget = read_budget(text, [trail.cost for trail in trails if trail.cost])
+    for entry in standing.entries.values():
+        if entry.cost and entry.cost["currency"] == budget.currency:
+            budget.set(entry.key, Decimal(entry.cost["most"]))
+    return budget
 
 
 def _target(standing: Standing) -> Target:

@@ -17,14 +17,16 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_spec.failures import Failure
+from happyhorse_spec.failures import FINE, Failure
 from happyhorse_spec.wording import listing
 
 if TYPE_CHECKING:
     from happyhorse_spec.contract import Provider
     from happyhorse_spec.play import Aim, Outputs
+    from happyhorse_spec.runner import Options
     from happyhorse_spec.spec import Spec
     from happyhorse_spec.target import Target
+    from happyhorse_spec.trail import Trail
 
 _JOBS, _LIVE_JOBS = 8, 2
 
@@ -53,28 +55,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
     out = "keep the clips here; a live run keeps them and its ledger, without this in runs/DATE-N"
     add("--out", type=Path, metavar="FOLDER", help=out)
     add("--ledger", type=Path, metavar="FILE", help="with --url: write down every step, so that `resume` can go on")
+    add("--dry-run", action="store_true", help="say what it would cost, and send nothing")
+    add("--yes", action="store_true", help="with --live: do not ask before money is spent")
+    add("--budget", metavar="AMOUNT", help="send nothing that might pass it, e.g. '5.00 USD'")
     add("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
     add("--json", action="store_true", help="print the report as JSON; progress goes to standard error")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the specs that are asked for; the exit code says what came of them."""
-    from happyhorse_spec.play import Outputs, make_folder, play
-    from happyhorse_spec.runner import Options
+    from happyhorse_spec.cost import cost_of
+    from happyhorse_spec.play import Outputs, make_folder, play, print_costs
+    from happyhorse_spec.standing import keys
     from happyhorse_spec.trail import Trail
 
     _must_fit(args)
     specs = _chosen(args)
+    if args.dry_run:
+        print_costs(specs, args.server)
+        return FINE
     aim = _aim(args, specs)
     if args.junit:
         make_folder(args.junit.parent)
-    jobs = args.jobs or (_LIVE_JOBS if args.live else _JOBS)
+    trails = [
+        Trail(spec, key=key, cost=cost_of(spec, args.server)) for key, spec in zip(keys(specs), specs, strict=True)
+    ]
     outputs = Outputs(args.json, args.junit)
     if args.live or args.ledger:
-        return _run_with_ledger(args, specs, aim, jobs, outputs)
+        return _run_with_ledger(args, trails, aim, outputs)
     if args.out:
         make_folder(args.out)
-    return play([Trail(spec) for spec in specs], aim, Options(jobs, args.timeout, args.out), outputs)
+    return play(trails, aim, _options(args, trails, args.out), outputs)
+
+
+def _options(args: argparse.Namespace, trails: Sequence[Trail], out: Path | None) -> Options:
+    from happyhorse_spec.budget import read_budget
+    from happyhorse_spec.runner import Options
+
+    costs = [trail.cost for trail in trails if trail.cost]
+    budget = read_budget(args.budget, costs) if args.budget else None
+    return Options(args.jobs or (_LIVE_JOBS if args.live else _JOBS), args.timeout, out, budget=budget)
 
 
 def _must_fit(args: argparse.Namespace) -> None:
@@ -88,25 +108,35 @@ def _must_fit(args: argparse.Namespace) -> None:
         raise Failure(f"--ledger goes with --url; {why}")
 
 
-def _run_with_ledger(args: argparse.Namespace, specs: Sequence[Spec], aim: Aim, jobs: int, outputs: Outputs) -> int:
+def _run_with_ledger(args: argparse.Namespace, trails: Sequence[Trail], aim: Aim, outputs: Outputs) -> int:
     from happyhorse_spec.chronicle import begin, drop_if_unsent
     from happyhorse_spec.ledger import Ledger
-    from happyhorse_spec.play import make_folder, play, redactor_of
-    from happyhorse_spec.runner import Options
-    from happyhorse_spec.trail import Trail
+    from happyhorse_spec.play import make_folder, permit, play, redactor_of
 
     path = _ledger_path(args)
+    options = _options(args, trails, args.out or path.parent)
+    specs = [trail.spec for trail in trails]
+    permit(specs, [trail.cost for trail in trails if trail.cost], is_given=args.yes or not args.live)
     make_folder(path.parent)
-    out = args.out or path.parent
-    names = [option.partition("=")[0] for option in args.var]
-    start = {"live": args.live, "server": args.server, "url": args.url, "timeout": args.timeout, "vars": names}
     with Ledger(path, redactor_of(specs)) as ledger:
-        keys = begin(ledger, specs, start | {"out": str(out.resolve()), "jobs": jobs})
-        trails = [Trail(spec, key=key) for spec, key in zip(specs, keys, strict=True)]
+        begin(ledger, specs, _start(args, options))
         try:
-            return play(trails, aim, Options(jobs, args.timeout, out), outputs, ledger)
+            return play(trails, aim, options, outputs, ledger)
         finally:
             drop_if_unsent(ledger)
+
+
+def _start(args: argparse.Namespace, options: Options) -> dict[str, Any]:
+    """What `resume` needs to know; of variables no values."""
+    names = [option.partition("=")[0] for option in args.var]
+    budget = f"{options.budget.limit} {options.budget.currency}" if options.budget else None
+    where = {
+        "live": args.live,
+        "server": args.server,
+        "url": args.url,
+        "out": str(options.out and options.out.resolve()),
+    }
+    return {**where, "timeout": options.timeout, "jobs": options.jobs, "vars": names, "budget": budget}
 
 
 def _ledger_path(args: argparse.Namespace) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from happyhorse_spec import pointer
@@ -51,6 +52,19 @@ def total(trails: Sequence[Trail], seconds: float) -> str:
     passed = sum(trail.has_passed for trail in trails)
     failed = len(trails) - passed
     return f"{passed} passed{f', {failed} failed' if failed else ''} in {seconds:.1f} s"
+
+
+def spent(trails: Sequence[Trail]) -> Iterator[str]:
+    """E.g. `dashscope billed 10 s, 9.00 CNY`, where the provider says what it bills."""
+    sums: dict[tuple[str, str | None], tuple[Decimal, Decimal]] = {}
+    for trail in trails:
+        if trail.settled:
+            seconds, money = trail.settled
+            who = (trail.spec.provider.name, trail.cost.currency if trail.cost and money is not None else None)
+            so_far = sums.get(who, (Decimal(0), Decimal(0)))
+            sums[who] = (so_far[0] + seconds, so_far[1] + (money or 0))
+    for (name, currency), (seconds, money) in sums.items():
+        yield f"{name} billed {seconds:g} s" + (f", {money:.2f} {currency}" if currency else "")
 
 
 def _gist(trail: Trail) -> str:

@@ -49,7 +49,7 @@ def test_no_output_shows_a_secret(options, spec, gateway, monkeypatch, capsys, t
     with scripted({SUBMIT: [refused]}) as server:
         headers = {"X-Auth-Token": "canary-in-a-header", "X-Note": "${env.PASSPHRASE}"}
         path = spec(provider=gateway(server.url), request=body, headers=headers)
-        assert main(["run", "--live", path, "--junit", str(tmp_path / "junit.xml"), *options]) == 1
+        assert main(["run", "--live", "--yes", path, "--junit", str(tmp_path / "junit.xml"), *options]) == 1
         assert server.asked[0].headers["X-Note"] == "canary-from-the-environment"
     told = capsys.readouterr()
     for text in (told.out, told.err, (tmp_path / "junit.xml").read_text("utf-8")):

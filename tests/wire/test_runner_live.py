@@ -28,7 +28,7 @@ def gateway(tmp_path, monkeypatch):
 
 def test_live_needs_a_key_before_anything_is_sent(spec, gateway, capsys):
     with scripted({"*": [SUBMITTED]}) as server:
-        assert main(["run", "--live", spec(provider=gateway(server.url))]) == 3
+        assert main(["run", "--live", "--yes", spec(provider=gateway(server.url))]) == 3
         assert server.asked == []
     told = capsys.readouterr().err
     assert "set the environment variable GATEWAY_KEY" in told
@@ -40,7 +40,7 @@ def test_live_sends_the_key_and_nothing_that_is_invalid(spec, gateway, monkeypat
     with scripted({SUBMIT: [SUBMITTED]}) as server:
         law = gateway(server.url)
         good, bad = spec(provider=law, expect={"accepted": True}), spec("invalid", provider=law, request=WRONG)
-        assert main(["run", "--live", good, bad]) == 1
+        assert main(["run", "--live", "--yes", good, bad]) == 1
         assert server.times("/video-synthesis") == 1
         assert server.asked[0].headers["Authorization"] == f"Bearer {KEY}"
     told = capsys.readouterr().out
@@ -53,7 +53,7 @@ def test_live_sends_an_invalid_request_whose_rejection_is_expected(spec, gateway
     refused = Say(400, {"code": "InvalidParameter", "message": "no", "request_id": "r"})
     with scripted({SUBMIT: [refused]}) as server:
         path = spec(provider=gateway(server.url), request=WRONG, expect={"rejected": {"status": 400}})
-        assert main(["run", "--live", path]) == 0
+        assert main(["run", "--live", "--yes", path]) == 0
         assert len(server.asked) == 1
 
 
@@ -61,7 +61,7 @@ def test_live_refuses_a_server_that_is_not_the_providers(spec, gateway, monkeypa
     monkeypatch.setenv("GATEWAY_KEY", KEY)
     with scripted({"*": [SUBMITTED]}) as server:
         path = spec(provider=gateway("https://gateway.invalid"))
-        assert main(["run", "--live", path, "--server", server.url]) == 2
+        assert main(["run", "--live", "--yes", path, "--server", server.url]) == 2
         assert server.asked == []
     assert "gateway has no server" in capsys.readouterr().err
 
