@@ -53,7 +53,6 @@ class Mock:
 
     def __init__(self, server: MockServer | None = None) -> None:
         self.server = server or MockServer(Settings(clock=ClockMode.JUMP))
-        self._end = asyncio.Event()
         self._thread: Thread | None = None
 
     @property
@@ -97,16 +96,20 @@ class Mock:
 
     def __exit__(self, *_: object) -> None:
         assert self._thread
-        self.loop.call_soon_threadsafe(self._end.set)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
 
     def _play(self, started: Future[None]) -> None:
-        try:
-            asyncio.run(self._serve(started))
-        except Exception as error:
-            if started.done():
-                raise
-            started.set_exception(error)
+        with asyncio.Runner() as runner:
+            try:
+                runner.run(self.server.start())
+            except BaseException as error:
+                started.set_exception(error)
+                return
+            self.loop = runner.get_loop()
+            started.set_result(None)
+            self.loop.run_forever()
+            runner.run(self.server.stop())
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._thread is None or not self._thread.is_alive():
@@ -114,12 +117,6 @@ class Mock:
         if self._thread is current_thread():
             raise RuntimeError("the mock's own thread would wait for itself; ask from another one")
         return self.loop
-
-    async def _serve(self, started: Future[None]) -> None:
-        self.loop = asyncio.get_running_loop()
-        async with self.server:
-            started.set_result(None)
-            await self._end.wait()
 
     def _read(self, path: str | Path) -> Scenario:
         scenarios = read_scenarios(path, self.server.is_error)

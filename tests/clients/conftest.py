@@ -6,35 +6,21 @@ states takes two polls however long it would last.
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
-from collections.abc import Iterator
 
 import pytest
 from upstream import MODELS, Order, Upstream, order_of
 
-from mockserver.clock import ClockMode
+from mockserver.embedded import Mock
 from mockserver.server import MockServer
-from mockserver.session import Settings
 
 #: What would lead a client past the mock, or hand it a key of this machine's owner.
 _AMBIENT = ("DASHSCOPE_API_KEY", "DASHSCOPE_BASE_URL", "DASHSCOPE_HTTP_BASE_URL", "ACEDATACLOUD_API_TOKEN")
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[MockServer]:
-    mock, loop = MockServer(Settings(clock=ClockMode.JUMP)), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(mock.start(), loop).result(10)
-        yield mock
-        asyncio.run_coroutine_threadsafe(mock.stop(), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+def server(happyhorse_mock: Mock) -> MockServer:
+    return happyhorse_mock.server
 
 
 @pytest.fixture

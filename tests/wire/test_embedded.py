@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 from byhand import eventually
-from conftest import Wire
 from desk import ONE, example
+from plain_client import Wire
 
 from happyhorse_spec.contract import load_provider
 from happyhorse_spec.document import DocumentError
