@@ -18,6 +18,7 @@ from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Provider
 from happyhorse_spec.engine import matcher, reference_validator
 from happyhorse_spec.findings import show
+from happyhorse_spec.novelty import added
 from happyhorse_spec.wording import listing, named, sentence
 
 if TYPE_CHECKING:
@@ -34,13 +35,17 @@ class UnknownAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A recognised answer. `name` is its entry, e.g. `running`; `is_error` tells an error envelope."""
+    """A recognised answer. `name` is its entry, e.g. `running`; `is_error` tells an error envelope.
+
+    `added` are pointers of members that the contract does not know.
+    """
 
     name: str
     status: int
     body: Any
     is_error: bool
     template: Any = field(repr=False)
+    added: tuple[str, ...] = ()
 
     def value(self, name: str) -> Any:
         """What stands where the template has `{name}`; None where the answer has no such place."""
@@ -104,7 +109,8 @@ class AnswerBook:
         if not found or (len(found) > 1 and not is_error):
             raise UnknownAnswer(status, self._difference(names, found, body), body)
         template = self.provider.data["answers"].get(found[0])
-        return Answer(found[0], status, body, is_error, template)
+        news = tuple(added(self._schema(found[0]), body))
+        return Answer(found[0], status, body, is_error, template, news)
 
     def _matches(self, name: str, body: Any) -> bool:
         if name not in self._matchers:

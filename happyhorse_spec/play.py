@@ -140,7 +140,7 @@ def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: R
         for trail in trails:
             if not trail.has_passed:
                 print("", *details(trail, redactor), sep="\n")
-        print("", total(trails, seconds), *spent(trails), sep="\n")
+        print("", total(trails, seconds), *(spent(trails) if ledger else ()), sep="\n")
     if outputs.junit:
         write_junit(outputs.junit, trails, redactor)
     if ledger:

@@ -57,13 +57,17 @@ _SUFFIX = re.compile(r"\.(mp4|mov|webm|mkv)(?=$|[?#])")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: specs at a time, seconds for one that has no `within`, the folder that keeps clips, what to spend."""
+    """How to run: specs at a time, seconds for one that has no `within`, the folder that keeps clips, what to spend.
+
+    `is_strict`: a member of an answer that the contract does not know is a failure.
+    """
 
     jobs: int = 8
     timeout: float = 1800.0
     out: Path | None = None
     patience: Patience = field(default_factory=Patience)
     budget: Budget | None = None
+    is_strict: bool = False
 
 
 class Runner:
@@ -110,6 +114,9 @@ class Runner:
         except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
             trail.fail(_kind(error), _told(error, trail))
         trail.problems += judge(trail)
+        if self.options.is_strict:
+            for message in trail.warnings:
+                trail.fail(Kind.CONTRACT, message)
         trail.ended = _now()
         self.watch(trail)
 
@@ -135,6 +142,7 @@ class Runner:
         trail.began, trail.sent = _now(), sent
         self.watch(trail)
         answer = trail.answer = await self._send(trail, client)
+        _warn(trail, answer)
         if answer.is_error:
             trail.refusal = answer
             self._refuse(trail, Event.REFUSED if _is_refusal(answer, trail) else Event.UNKNOWN, said(answer))
@@ -174,7 +182,7 @@ class Runner:
         answer = await client.poll(task_id, trail.spec.headers)
         if answer.is_error:
             raise ExchangeError(f"the poll of task {task_id} was refused: {said(answer)}")
-        trail.answer = answer
+        _warn(trail, answer)
         prefix = trail.spec.provider.endpoints["poll"].data.get("answer_prefix", "")
         self._reach(trail, answer, answer.name.removeprefix(prefix))
         if trail.state not in FINAL:
@@ -253,6 +261,12 @@ def _rejections(trail: Trail, client: Client) -> Iterator[Finding]:
     headers = client.headers(endpoint, body, trail.spec.headers).items()
     yield from check_headers([(name, value) for name, value in headers if value is not None], body, endpoint, provider)
     yield from (found for found in check_body(body, provider) if found.effect == "reject")
+
+
+def _warn(trail: Trail, answer: Answer) -> None:
+    """Say which members of an answer are news."""
+    for at in answer.added:
+        trail.warn(f"{at} of the answer {answer.name} is not in the contract")
 
 
 def _is_followed(spec: Spec) -> bool:

@@ -69,6 +69,7 @@ class Trail:
     clip: Mapping[str, Any] | None = None
     saved: Path | None = None
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     key: str = ""
     cost: Cost | None = None
     settled: tuple[Decimal, Decimal | None] | None = None
@@ -92,6 +93,11 @@ class Trail:
         if is_new:
             self.steps.append(Step(word, now - self.began))
         return is_new
+
+    def warn(self, message: str) -> None:
+        """Note what is no failure, once."""
+        if message not in self.warnings:
+            self.warnings.append(message)
 
     def fail(self, kind: Kind, message: str, at: str = "") -> None:
         self.problems.append(Problem(kind, message, self.spec.place(at)))

@@ -58,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="say what it would cost, and send nothing")
     add("--yes", action="store_true", help="with --live: do not ask before money is spent")
     add("--budget", metavar="AMOUNT", help="send nothing that might pass it, e.g. '5.00 USD'")
+    add("--strict", action="store_true", help="a member of an answer that is not in the contract is a failure")
     add("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
     add("--json", action="store_true", help="print the report as JSON; progress goes to standard error")
 
@@ -94,7 +95,9 @@ def _options(args: argparse.Namespace, trails: Sequence[Trail], out: Path | None
 
     costs = [trail.cost for trail in trails if trail.cost]
     budget = read_budget(args.budget, costs) if args.budget else None
-    return Options(args.jobs or (_LIVE_JOBS if args.live else _JOBS), args.timeout, out, budget=budget)
+    return Options(
+        args.jobs or (_LIVE_JOBS if args.live else _JOBS), args.timeout, out, budget=budget, is_strict=args.strict
+    )
 
 
 def _must_fit(args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from happyhorse_spec.redaction import Redactor
-from happyhorse_spec.report.text import course, headline
+from happyhorse_spec.report.text import course, headline, warnings
 from happyhorse_spec.trail import Trail
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Log:
 
     def __call__(self, trail: Trail) -> None:
         if trail.is_done:
-            print(headline(trail, self._redactor), file=self._stream, flush=True)
+            lines = [headline(trail, self._redactor), *(warnings(trail, self._redactor) if trail.has_passed else ())]
+            print(*lines, sep="\n", file=self._stream, flush=True)
 
 
 class Screen:
@@ -65,6 +66,8 @@ class Screen:
         name = id(trail)
         if trail.is_done:
             self._bars.console.print(_coloured(headline(trail, self._redactor), trail), soft_wrap=True)
+            for line in warnings(trail, self._redactor) if trail.has_passed else ():
+                self._bars.console.print(line, soft_wrap=True, markup=False)
             self._bars.advance(self._all)
             if name in self._rows:
                 self._bars.remove_task(self._rows.pop(name))

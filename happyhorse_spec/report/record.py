@@ -34,6 +34,9 @@ def spec_record(trail: Trail) -> dict[str, Any]:
         "answer": _answer(trail),
         "clip": dict(trail.clip) if trail.clip is not None else None,
         "saved": str(trail.saved) if trail.saved else None,
+        "cost": trail.cost.record() if trail.cost else None,
+        "billed": {"seconds": str(trail.settled[0]), "amount": _text(trail.settled[1])} if trail.settled else None,
+        "warnings": list(trail.warnings),
         "problems": [_problem(problem) for problem in trail.problems],
     }
 
@@ -41,6 +44,10 @@ def spec_record(trail: Trail) -> dict[str, Any]:
 def _answer(trail: Trail) -> Mapping[str, Any] | None:
     answer = trail.answer
     return {"name": answer.name, "status": answer.status, "body": answer.body} if answer else None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -43,8 +43,14 @@ def details(trail: Trail, redactor: Redactor) -> Iterator[str]:
     yield f"      body    {_json(trail.spec.body, redactor)}"
     if trail.answer:
         yield f"      answer  {_json(trail.answer.body, redactor)}"
+    yield from warnings(trail, redactor)
     for problem in trail.problems:
         yield redactor.text(f"  {problem.place}: {problem.message}")
+
+
+def warnings(trail: Trail, redactor: Redactor) -> Iterator[str]:
+    """What is no failure and worth a word."""
+    return (redactor.text(f"  warning: {message}") for message in trail.warnings)
 
 
 def total(trails: Sequence[Trail], seconds: float) -> str:

@@ -164,3 +164,13 @@ def test_clip_must_have_a_url_that_can_be_sent(url, spec, tmp_path):
         (trail,) = run_specs(server.url, spec(), out=tmp_path)
     assert trail.problems[0].message == "the clip: its URL is not an http URL; the task's id is t-1"
     assert trail.saved is None
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 1)], ids=["plain", "strict"])
+def test_added_member_is_a_warning_and_with_strict_a_failure(options, code, spec, capsys):
+    news = Say(body={**SUBMITTED.body, "eta": 3})
+    with scripted({SUBMIT: [news]}) as server:
+        assert main(["run", spec(expect={"accepted": True}), "--url", server.url, *options]) == code
+    told = capsys.readouterr().out
+    assert "warning: /eta of the answer submitted is not in the contract" in told
+    assert f"{1 - code} passed" in told
