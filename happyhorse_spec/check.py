@@ -15,7 +15,7 @@ from happyhorse_spec import pointer
 from happyhorse_spec.contract import Law, Mode, Provider, load_provider
 from happyhorse_spec.document import Document, read_json
 from happyhorse_spec.engine import Breach
-from happyhorse_spec.findings import Finding, suggest
+from happyhorse_spec.findings import Finding
 from happyhorse_spec.rules import Rule, RuleBook
 
 Probe = Callable[[str], Mapping[str, Any] | None]
@@ -35,6 +35,9 @@ def check(body: Mapping[str, Any] | bytes | str, provider: str | Provider, *, re
 
 def check_body(body: object, provider: Provider, *, reference: bool = False) -> list[Finding]:
     """`check` for a body that is parsed already, whatever it is."""
+    own = None if reference else provider.mode_of(body)
+    if own and own.praises(body):
+        return []
     first = list(judged(provider.any, body, reference))
     mode, likely = _likely_mode(body, provider, first)
     if mode is None:
@@ -56,8 +59,10 @@ def place(finding: Finding, document: Document, base: str = "") -> Finding:
 
 def rejected(body: object, provider: Provider) -> list[Finding]:
     """What the provider rejects: first what holds for any mode, then what holds for the body's own mode."""
-    first = list(judged(provider.any, body, False))
     mode = provider.mode_of(body)
+    if mode and mode.accepts(body):
+        return []
+    first = list(judged(provider.any, body, False))
     return [*first, *_untold(judged(mode.request, body, False), first)] if mode else first
 
 
@@ -73,14 +78,15 @@ def judge_media(law: Law, facts: Mapping[str, Any] | None, where: str) -> Iterat
     """Findings on one probed file (None: it cannot be read), all at the pointer `where` of its URL."""
     for found in judged(law, facts, False):
         aspect = " ".join(pointer.parts(found.pointer))
-        yield Finding(found.rule, where, found.value, suggestion=found.suggestion, aspect=aspect)
+        yield Finding(found.rule, where, found.value, aspect=aspect)
 
 
 def media_urls(body: object, mode: Mode) -> Iterator[tuple[str, str, str]]:
     """(role, pointer, URL) of every media file that a body names."""
     for media in mode.media:
+        read = pointer.reader(media.url)
         for at, item in pointer.expand(body, media.at):
-            url = pointer.follow(item, media.url)
+            url = read(item)
             if isinstance(url, str) and _carries(item, media.where):
                 yield media.role, at + media.url, url
 
@@ -135,8 +141,7 @@ def judged(law: Law, body: object, reference: bool = False) -> Iterator[Finding]
             for rule, path, value in _rules(law.book, breach, body):
                 found[rule.id, path] = rule, path, value
     for rule, path, value in sorted(found.values(), key=lambda entry: (law.book.order[entry[0].id], str(entry[1]))):
-        suggestion, note = suggest(rule, path[-1] if rule.keyword == "additionalProperties" else value)
-        yield Finding(rule, pointer.write(path), value, note, suggestion)
+        yield Finding(rule, pointer.write(path), value)
 
 
 def _rules(book: RuleBook, breach: Breach, body: object) -> Iterator[tuple[Rule, tuple[str | int, ...], Any]]:

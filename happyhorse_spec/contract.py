@@ -15,8 +15,9 @@ from typing import Any
 
 import orjson
 
+from happyhorse_spec import pointer
 from happyhorse_spec.document import DocumentError, read_bytes, read_yaml
-from happyhorse_spec.engine import Judge, compile_schema, matcher, reference_validator
+from happyhorse_spec.engine import KEYWORDS, Judge, compile_schema, matcher, reference_validator, sieve
 from happyhorse_spec.rules import LawError, Rule, RuleBook, Schema, Source, rule_book
 
 _HERE = Path(__file__).parent
@@ -58,6 +59,7 @@ class Mode:
 
     name: str
     title: str
+    any: Law
     request: Law
     advice: Law
     media: tuple[MediaField, ...]
@@ -66,6 +68,16 @@ class Mode:
     @cached_property
     def matches(self) -> Callable[[object], bool]:
         return matcher(self.when)
+
+    @cached_property
+    def accepts(self) -> Callable[[object], bool]:
+        """Says True only of a body of this mode that the provider accepts."""
+        return _sieve(self.any.book, self.request.book)
+
+    @cached_property
+    def praises(self) -> Callable[[object], bool]:
+        """Says True only of a body of this mode that there is nothing to say about."""
+        return _sieve(self.any.book, self.request.book, self.advice.book)
 
     @property
     def defaults(self) -> Mapping[str, Any]:
@@ -145,6 +157,15 @@ class Provider:
         return self.errors.get(word) or next(iter(found), None)
 
 
+def _sieve(*books: RuleBook) -> Callable[[object], bool]:
+    """A `sieve` of all rules; one that lets nothing pass where a keyword of ours has no place of its own."""
+    own = [rule for book in books for rule in book.rules if rule.keyword in KEYWORDS]
+    if any("items" in rule.place for rule in own):
+        return lambda _: False
+    placed = [(pointer.write(rule.place), rule.keyword, rule.limit) for rule in own]
+    return sieve([book.schema for book in books], placed)
+
+
 def provider_names() -> list[str]:
     """The providers that come with the package."""
     return sorted(path.parent.name for path in SCHEMAS.glob("*/provider.yaml"))
@@ -185,11 +206,12 @@ class _Loader:
 
     def provider(self) -> Provider:
         data = self.data
+        any_law = self.law("any.request.schema.json", "any")
         return Provider(
             name=self.name,
             title=data["title"],
-            any=self.law("any.request.schema.json", "any"),
-            modes={name: self.mode(name, entry) for name, entry in data["modes"].items()},
+            any=any_law,
+            modes={name: self.mode(name, entry, any_law) for name, entry in data["modes"].items()},
             media=self.media(),
             endpoints={name: self.endpoint(name, entry) for name, entry in data["endpoints"].items()},
             errors={key: self.error(key, entry) for key, entry in data["errors"].items()},
@@ -202,10 +224,11 @@ class _Loader:
         schema = self.dereferenced(file)
         return Law(rule_book(schema, f"{self.name}.{scope}", self.sources, advice=advice))
 
-    def mode(self, name: str, entry: Mapping[str, Any]) -> Mode:
+    def mode(self, name: str, entry: Mapping[str, Any], any_law: Law) -> Mode:
         return Mode(
             name=name,
             title=entry["title"],
+            any=any_law,
             request=self.law(f"{name}.request.schema.json", name),
             advice=self.law(f"{name}.advice.schema.json", name, advice=True),
             media=tuple(MediaField(**item) for item in entry.get("media", ())),

@@ -7,10 +7,11 @@ has no wheel. Both see the same dereferenced schema, so a breach is named by the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from happyhorse_spec import pointer
 from happyhorse_spec.prompt import dangling_reference, too_long
 
 Path = tuple[str | int, ...]
@@ -63,6 +64,30 @@ def matcher(schema: Mapping[str, Any]) -> Callable[[object], bool]:
     return is_valid
 
 
+def sieve(schemas: Sequence[Mapping[str, Any]], own: Iterable[tuple[str, str, Any]]) -> Callable[[object], bool]:
+    """A function that says True only of an instance that breaks nothing; where it says False, the judges know more.
+
+    It asks the fast engine once for all schemas, and takes the keywords that are `own` to this package (pointer,
+    keyword, limit) aside: the engine would make a copy of the instance for each. Without the fast engine it says False.
+    """
+    try:
+        import jsonschema_rs
+    except ImportError:
+        return lambda _: False
+    is_valid = jsonschema_rs.Draft202012Validator({"allOf": list(schemas)}).is_valid
+    checks = [(pointer.reader(at), KEYWORDS[keyword], limit) for at, keyword, limit in own]
+
+    def passes(instance: object) -> bool:
+        if not is_valid(instance):
+            return False
+        for read, check, limit in checks:  # noqa: SIM110 - `all` takes twice as long
+            if check(limit, read(instance)):
+                return False
+        return True
+
+    return passes
+
+
 def reference_validator(schema: Mapping[str, Any]) -> Any:
     """The validator of `jsonschema` for a schema, formats included, that says what `matcher` says, with the reasons.
 
@@ -75,9 +100,12 @@ def reference_validator(schema: Mapping[str, Any]) -> Any:
 def _fast(schema: Mapping[str, Any]) -> Judge:
     import jsonschema_rs
 
-    errors = jsonschema_rs.Draft202012Validator(dict(schema), keywords=_CLASSES).iter_errors
+    validator = jsonschema_rs.Draft202012Validator(dict(schema), keywords=_CLASSES)
+    errors, is_valid = validator.iter_errors, validator.is_valid
 
     def judge(instance: object) -> list[Breach]:
+        if is_valid(instance):
+            return []
         return [
             Breach(tuple(error.instance_path), tuple(error.schema_path[:-1]), _keyword(schema, error))
             for error in errors(instance)

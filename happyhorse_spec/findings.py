@@ -51,7 +51,6 @@ class Finding:
     pointer: str
     value: Any = None
     note: str | None = None
-    suggestion: Any = None
     line: int | None = None
     column: int | None = None
     aspect: str | None = None
@@ -64,6 +63,16 @@ class Finding:
     @property
     def sources(self) -> tuple[Source, ...]:
         return self.rule.sources
+
+    @property
+    def suggestion(self) -> Any:
+        """What was probably meant, or None; worked out when it is asked for, since comparing words takes long."""
+        return self._suggested[0]
+
+    @property
+    def _suggested(self) -> tuple[Any, str | None]:
+        is_unknown_member = self.rule.keyword == "additionalProperties" and self.aspect is None
+        return _suggest(self.rule, pointer.parts(self.pointer)[-1] if is_unknown_member else self.value)
 
     @property
     def message(self) -> str:
@@ -95,8 +104,10 @@ class Finding:
     @property
     def fix(self) -> str | None:
         """The repair: the suggestion where there is one, then the rule's sentence."""
-        hint = f"Did you mean {show(self.suggestion)}?" if self.suggestion is not None else None
-        return " ".join(text for text in (hint, self.note, self.rule.fix) if text) or None
+        suggestion, note = self._suggested
+        note = self.note or note
+        hint = f"Did you mean {show(suggestion)}?" if suggestion is not None else None
+        return " ".join(text for text in (hint, note, self.rule.fix) if text) or None
 
     def at(self, line: int, column: int) -> Finding:
         """The same finding with its place in the text."""
@@ -129,7 +140,7 @@ def _visible(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
-def suggest(rule: Rule, value: Any) -> tuple[Any, str | None]:
+def _suggest(rule: Rule, value: Any) -> tuple[Any, str | None]:
     """What was probably meant, and a note: from the rule's known confusions, else the nearest allowed value."""
     near = rule.near.get(value) if isinstance(value, str) else None
     if near:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 
@@ -18,13 +19,30 @@ def parts(pointer: str) -> list[str]:
 
 def follow(value: Any, pointer: str, default: Any = None) -> Any:
     """What stands at `pointer`, or `default` where nothing does."""
-    for part in parts(pointer):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
+    found = _walk(value, parts(pointer))
+    return default if found is _ABSENT else found
+
+
+@cache
+def reader(pointer: str) -> Callable[[Any], Any]:
+    """`follow` for a pointer that is followed again and again; kept for good, so for pointers of the law alone."""
+    path = parts(pointer)
+
+    def read(value: Any) -> Any:
+        found = _walk(value, path)
+        return None if found is _ABSENT else found
+
+    return read
+
+
+def _walk(value: Any, path: Iterable[str]) -> Any:
+    for part in path:
+        if isinstance(value, dict):
+            value = value.get(part, _ABSENT)
         elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
         else:
-            return default
+            return _ABSENT
     return value
 
 
@@ -37,8 +55,10 @@ def expand(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
             yield pointer, found
         return
     for index, item in enumerate(found if isinstance(found, list) else ()):
-        for inner, leaf in expand(item, tail):
-            yield f"{head}/{index}{inner}", leaf
+        if tail:
+            yield from ((f"{head}/{index}{inner}", leaf) for inner, leaf in expand(item, tail))
+        else:
+            yield f"{head}/{index}", item
 
 
 def _escape(part: str | int) -> str:

@@ -23,17 +23,14 @@ def prompt_units(text: str, weights: Mapping[str, int]) -> int:
     """The length of `text` in units: a code point weighs 1, one of a script in `weights` (`han`, `cjk`) its weight."""
     if not weights or text.isascii():
         return len(text)
-    return len(text) + sum(
-        (weight - 1) * len(_SCRIPTS[script].findall(text)) for script, weight in weights.items()
-    )
+    return len(text) + sum((weight - 1) * len(_SCRIPTS[script].findall(text)) for script, weight in weights.items())
 
 
 def too_long(limit: Mapping[str, Any], prompt: object) -> str | None:
     """Why `prompt` breaks an `x-maxPromptUnits`, or None."""
-    weights = limit.get("weights", {})
-    if not isinstance(prompt, str) or len(prompt) * max(weights.values(), default=1) <= limit["limit"]:
+    if not isinstance(prompt, str) or (prompt.isascii() and len(prompt) <= limit["limit"]):
         return None
-    units = prompt_units(prompt, weights)
+    units = prompt_units(prompt, limit.get("weights", {}))
     return f"{units} units; at most {limit['limit']}" if units > limit["limit"] else None
 
 
@@ -47,8 +44,9 @@ def dangling_reference(form: Mapping[str, Any], request: object) -> str | None:
     prompt = _at(request, form["prompt"])
     if not isinstance(prompt, str):
         return None
-    images = len(list(_images(form, request)))
-    wrong = [number for number in references(form["pattern"], prompt) if not 1 <= number <= images]
+    numbers = references(form["pattern"], prompt)
+    images = sum(1 for _ in _images(form, request)) if numbers else 0
+    wrong = [number for number in numbers if not 1 <= number <= images]
     return f"image {wrong[0]}, but {images} given" if wrong else None
 
 

@@ -25,5 +25,5 @@ class Request:
         place = self.provider.data["request"].get(name)
         if place is None:
             return None
-        value = pointer.follow(self.body, place)
+        value = pointer.reader(place)(self.body)
         return self.mode.defaults.get(place) if value is None else value

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
+import os
 import shlex
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from happyhorse_spec.failures import FINDINGS, FINE, Failure
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from mockserver.server import MockServer
     from mockserver.session import Session
     from mockserver.settings import Settings
+
+#: So many new objects before the collector looks at the youngest, and so many looks before it looks at older ones.
+_COLLECTED_AFTER = (10_000, 20, 1_000)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,11 +45,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", metavar="DATE", help="the first moment of every session (default: now)")
     parser.add_argument("--scenario", metavar="FILE", help="begin with the sessions that a YAML file describes")
     parser.add_argument("--control-token", metavar="TOKEN", help="what control asks for, on a loopback address too")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends, too")
     parser.add_argument("--quiet", action="store_true", help="print no line for each exchange")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM, or until standard input ends where that is asked for.
 
     Exit code 0; 1 where a scenario was not played to its end; 2 for settings that cannot be; 3 where the port cannot
     be had.
@@ -61,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
         except OSError as error:
             print(f"cannot listen on {args.host}:{args.port}: {error.strerror or error}", file=sys.stderr)
             return 3
-        runner.run(_serve(server, as_json=args.json))
+        _settle_memory()
+        runner.run(_serve(server, as_json=args.json, with_stdin=args.exit_with_stdin))
     open_ends = [text for scenario, session in played for text in scenario.open_ends(session)]
     print(*open_ends, sep="\n", end="\n" if open_ends else "", file=sys.stderr)
     return FINDINGS if open_ends else FINE
@@ -108,14 +117,38 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _serve(server: MockServer, *, as_json: bool) -> None:
+def _settle_memory() -> None:
+    """Keep the garbage collector from walking the law and the tasks again and again, which stops every answer.
+
+    What is loaded stays, and tasks and exchanges have no cycles: they go by their reference counts. What a request
+    leaves in cycles is young when it dies.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
+
+
+async def _serve(server: MockServer, *, as_json: bool, with_stdin: bool) -> None:
     print(json.dumps(_urls(server)) if as_json else _welcome(server), flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
+    if with_stdin:
+        Thread(target=_outlast_stdin, args=(loop, stop), daemon=True).start()
     await stop.wait()
     await server.stop()
+
+
+def _outlast_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop when standard input ends: whoever started the mock has gone, even if it was killed.
+
+    Reads the descriptor itself: a thread that is left in `sys.stdin` would keep the interpreter from ending.
+    """
+    with suppress(OSError, RuntimeError):  # no input at all; a loop that has ended before
+        while os.read(0, 65536):
+            pass
+        loop.call_soon_threadsafe(stop.set)
 
 
 def _urls(server: MockServer) -> dict[str, object]:
