@@ -134,7 +134,7 @@ async def _serve(server: MockServer, *, as_json: bool, with_stdin: bool) -> None
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    if with_stdin:
+    if with_stdin and sys.stdin:
         Thread(target=_outlast_stdin, args=(loop, stop), daemon=True).start()
     await stop.wait()
     await server.stop()
@@ -146,7 +146,7 @@ def _outlast_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None
     Reads the descriptor itself: a thread that is left in `sys.stdin` would keep the interpreter from ending.
     """
     with suppress(OSError, RuntimeError):  # no input at all; a loop that has ended before
-        while os.read(0, 65536):
+        while os.read(sys.stdin.fileno(), 65536):
             pass
         loop.call_soon_threadsafe(stop.set)
 

@@ -23,7 +23,7 @@ expect: [{operation: submit, times: 3}]
 def mock(*options):
     """The mock in a process of its own: what it printed first, and the process."""
     command = [sys.executable, "-m", "mockserver", "--port", "0", "--json", *map(str, options)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as process:
         try:
             yield json.loads(process.stdout.readline()), process
@@ -73,6 +73,30 @@ def test_tells_where_control_is_and_what_it_asks_for(wire):
         health = wire.send("GET", f"{told['control']}/health", headers={"X-Happyhorse-Control": "chosen"})
         assert health.status == 200
         assert end(process) == (0, [])
+
+
+def test_ends_with_its_input_where_that_is_asked_for():
+    with mock("--exit-with-stdin") as (_, process):
+        process.stdin.write("anything")
+        process.stdin.flush()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
+        process.stdin.close()
+        assert process.wait(10) == 0
+
+
+def test_does_without_an_input(wire):
+    with mock() as (told, process):
+        process.stdin.close()
+        assert wire.send("GET", f"{told['control']}/health").status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_ends_by_a_signal_while_its_input_stays_open():
+    with mock("--exit-with-stdin") as (_, process):
+        process.send_signal(signal.SIGTERM)
+        assert (process.wait(10), process.stderr.read()) == (0, "")
 
 
 @pytest.mark.parametrize(
