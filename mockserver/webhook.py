@@ -173,17 +173,12 @@ class Courier:
             return False
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._lookups, socket.getaddrinfo, parts.hostname, None)
-        return bool(found) and not any(_is_public(address[4][0]) for address in found)
+        return bool(found) and not any(ipaddress.ip_address(address[4][0]).is_global for address in found)
 
 
 def _spelt(url: str) -> URL:
     """The URL as it was written, since it may be signed; one with other than printable characters is quoted."""
     return URL(url, encoded=re.fullmatch("[!-~]+", url) is not None)
-
-
-def _is_public(text: str | int) -> bool:
-    address = ipaddress.ip_address(text)
-    return (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
 async def _let_pass(errand: Errand, follower: Follower) -> None:

@@ -38,7 +38,7 @@ def wire(server, request):
 def quiet(caplog):
     """Nothing that the test does is worth a word in the log, let alone a traceback."""
     yield
-    assert [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"] == []
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelname != "DEBUG"] == []
 
 
 @pytest.fixture

@@ -310,10 +310,8 @@ class TestLastResort:
     """What nobody foresaw, which is an error of ours: the provider's internal error outside, a traceback inside."""
 
     @pytest.fixture
-    def caplog(self, caplog):
+    def quiet(self):
         """These tests read the log themselves."""
-        yield caplog
-        caplog.clear()
 
     @each_provider
     def test_is_the_providers_internal_error_and_one_entry_in_the_log(self, monkeypatch, caplog, wire, provider):
