@@ -241,6 +241,13 @@ class TestDefault:
         limited = type(wire)(f"{wire.url},limits=on,clock=manual")
         assert [limited.call(ONE, "submit", example(ONE)).status for _ in range(6)] == [200] * 5 + [429]
 
+    def test_comes_back_when_limits_are_switched_off(self, account):
+        account.tasks(6, body=long_lived())
+        assert account.wire.send("PATCH", "/_happyhorse/session", {"limits": False}).status == 200
+        ids = account.tasks(9, body=long_lived())
+        account.advance(1)
+        assert account.states(*ids) == ["RUNNING"] * 9
+
 
 #: Provider -> what it says of a task that is over: status, and the body without its ids.
 OVER = {
