@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import pytest
 
@@ -98,4 +98,4 @@ def _words(item: pytest.Item) -> dict[str, Any]:
 def _name(item: pytest.Item) -> str:
     """The session's name: the same in every run, so that the test meets the same ids, whoever runs before it."""
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", item.name)[:_NAME]
-    return f"{readable}-{blake2b(item.nodeid.encode(), digest_size=4).hexdigest()}"
+    return f"{readable}-{crc32(item.nodeid.encode()):08x}"
