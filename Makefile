@@ -16,6 +16,9 @@ test: .venv/tests ## all tests
 check: .venv/tests ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+docs: .venv/runs ## renew the tables of docs/fidelity.md
+	@$(BIN)/python docs/fidelity.py
+
 dist: .venv/tests ## wheel and source archive
 	@$(BIN)/python -m build --outdir dist .
 
