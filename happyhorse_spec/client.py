@@ -201,6 +201,13 @@ class Client:
             raw = b"".join([chunk async for chunk in _limited(response, MAX_ANSWER)])
             return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, raw)
 
+    def shown_headers(self, endpoint: Endpoint, body: Any, extra: Mapping[str, str | None]) -> dict[str, str]:
+        """What is sent, with the name of an environment variable in place of the key."""
+        key = self.provider.data["key"]
+        shown = {name: value for name, value in self.headers(endpoint, body, extra).items() if value is not None}
+        hidden = {key["header"]: f"{key['scheme']} ${key['env']}"}
+        return {name: hidden.get(name, value) if name not in extra else value for name, value in shown.items()}
+
     def headers(self, endpoint: Endpoint, body: Any, extra: Mapping[str, str | None]) -> dict[str, str | None]:
         """What is sent; of two headers whose names differ in case alone the extra one."""
         key = self.provider.data["key"]

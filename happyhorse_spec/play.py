@@ -21,6 +21,7 @@ from happyhorse_spec.cost import Cost, cost_of, totals
 from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure, NotSeen
 from happyhorse_spec.ledger import Ledger, read_ledger
 from happyhorse_spec.redaction import Redactor, is_secret
+from happyhorse_spec.report.html import write_html
 from happyhorse_spec.report.junit import write_junit
 from happyhorse_spec.report.progress import open_watcher
 from happyhorse_spec.report.record import run_record
@@ -43,6 +44,7 @@ class Outputs:
 
     json: bool = False
     junit: Path | None = None
+    html: Path | None = None
 
     @property
     def stream(self) -> TextIO:
@@ -141,10 +143,15 @@ def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: R
             if not trail.has_passed:
                 print("", *details(trail, redactor), sep="\n")
         print("", total(trails, seconds), *(spent(trails) if ledger else ()), sep="\n")
-    if outputs.junit:
-        write_junit(outputs.junit, trails, redactor)
     if ledger:
         _tell_rest(ledger.path, outputs)
+    try:
+        if outputs.junit:
+            write_junit(outputs.junit, trails, redactor)
+        if outputs.html:
+            write_html(outputs.html, trails, seconds, redactor)
+    except OSError as error:
+        raise NotSeen(f"the report cannot be written: {error.filename}: {error.strerror}") from error
 
 
 def _tell_rest(path: Path, outputs: Outputs) -> None:

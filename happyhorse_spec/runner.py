@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from happyhorse_spec.answers import Answer, UnknownAnswer
 from happyhorse_spec.budget import Budget, OverBudget
 from happyhorse_spec.check import check_body
-from happyhorse_spec.client import Ambiguous, Client, ExchangeError, Patience, Unreachable, open_session
+from happyhorse_spec.client import Ambiguous, Client, ExchangeError, Patience, Unreachable, filled, open_session
 from happyhorse_spec.contract import Provider
 from happyhorse_spec.cost import Cost, settled
 from happyhorse_spec.enclosure import enclosed
@@ -31,7 +31,7 @@ from happyhorse_spec.ledger import Event, Ledger, LedgerError, digest
 from happyhorse_spec.media import MediaError, probe_file
 from happyhorse_spec.spec import FINAL, Spec
 from happyhorse_spec.target import Target
-from happyhorse_spec.trail import Kind, Trail
+from happyhorse_spec.trail import Exchange, Kind, Trail
 from happyhorse_spec.verdict import judge, said, spoken
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class Runner:
             await self.follow(trail, client)
             await self.collect(trail, client, folder)
         except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
+            if isinstance(error, UnknownAnswer):
+                _keep(trail, client, error.status, error.body)
             trail.fail(_kind(error), _told(error, trail))
         trail.problems += judge(trail)
         if self.options.is_strict:
@@ -143,6 +145,7 @@ class Runner:
         self.watch(trail)
         answer = trail.answer = await self._send(trail, client)
         _warn(trail, answer)
+        _keep(trail, client, answer.status, answer.body)
         if answer.is_error:
             trail.refusal = answer
             self._refuse(trail, Event.REFUSED if _is_refusal(answer, trail) else Event.UNKNOWN, said(answer))
@@ -180,6 +183,8 @@ class Runner:
 
     async def _poll(self, trail: Trail, task_id: str, client: Client) -> None:
         answer = await client.poll(task_id, trail.spec.headers)
+        if answer.is_error or trail.answer is None or answer.name != trail.answer.name:
+            _keep(trail, client, answer.status, answer.body)
         if answer.is_error:
             raise ExchangeError(f"the poll of task {task_id} was refused: {said(answer)}")
         _warn(trail, answer)
@@ -261,6 +266,16 @@ def _rejections(trail: Trail, client: Client) -> Iterator[Finding]:
     headers = client.headers(endpoint, body, trail.spec.headers).items()
     yield from check_headers([(name, value) for name, value in headers if value is not None], body, endpoint, provider)
     yield from (found for found in check_body(body, provider) if found.effect == "reject")
+
+
+def _keep(trail: Trail, client: Client, status: int, answer: Any) -> None:
+    """Keep the last exchange for the reports: a submit, or the poll of a task that is known."""
+    endpoint = client.provider.endpoints["poll" if trail.task_id else "submit"]
+    body = filled(endpoint.data.get("body"), trail.task_id) if trail.task_id else trail.body
+    headers = client.shown_headers(endpoint, body, trail.spec.headers)
+    url = client.url(endpoint, trail.task_id or "")
+    seconds = _now() - trail.began
+    trail.exchanges.append(Exchange(endpoint.name, endpoint.method, url, headers, body, status, answer, seconds))
 
 
 def _warn(trail: Trail, answer: Answer) -> None:

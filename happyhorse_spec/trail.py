@@ -46,13 +46,27 @@ class Step(NamedTuple):
     seconds: float
 
 
+class Exchange(NamedTuple):
+    """One request and its answer, in the endpoint's name; of the key `headers` have the name of its variable."""
+
+    name: str
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Any
+    status: int
+    answer: Any
+    seconds: float
+
+
 @dataclass(slots=True)
 class Trail:
     """One spec on its way. `sent` is method and URL, None while nothing has left; `state` is the engine's word.
 
-    `body` is what is sent: that of the spec with its local files inside.
-    Times are seconds of the event loop's clock. `refusal` is the error that answered the submit; `key` is what the
-    ledger calls this spec. `cost` is the estimate, `settled` the seconds that are billed and their price.
+    `body` is what is sent: that of the spec with its local files inside. `exchanges` are the submit and the polls that
+    told something new. Times are seconds of the event loop's clock. `refusal` is the error that answered the submit;
+    `key` is what the ledger calls this spec. `cost` is the estimate, `settled` the seconds that are billed and their
+    price.
     """
 
     spec: Spec
@@ -64,6 +78,7 @@ class Trail:
     steps: list[Step] = field(default_factory=list)
     answer: Answer | None = None
     refusal: Answer | None = None
+    exchanges: list[Exchange] = field(default_factory=list)
     task_id: str | None = None
     state: str | None = None
     clip: Mapping[str, Any] | None = None

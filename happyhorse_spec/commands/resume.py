@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--yes", action="store_true", help="do not ask before money is spent on what was never sent")
     add("--budget", metavar="AMOUNT", help="instead of the run's own; what the run has spent counts")
     add("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
+    add("--html", type=Path, metavar="FILE", help="also write a page with the clips")
     add("--json", action="store_true", help="print the report as JSON; progress goes to standard error")
 
 
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if not path.is_file():
         raise Failure(f"{path} is no file; name the ledger.jsonl of a run")
     with Ledger(path) as ledger:
-        return _resume(args, ledger, Outputs(args.json, args.junit))
+        return _resume(args, ledger, Outputs(args.json, args.junit, args.html))
 
 
 def _newest() -> Path:

@@ -60,6 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--budget", metavar="AMOUNT", help="send nothing that might pass it, e.g. '5.00 USD'")
     add("--strict", action="store_true", help="a member of an answer that is not in the contract is a failure")
     add("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
+    add("--html", type=Path, metavar="FILE", help="also write a page with the clips, which --out keeps")
     add("--json", action="store_true", help="print the report as JSON; progress goes to standard error")
 
 
@@ -76,12 +77,13 @@ def run(args: argparse.Namespace) -> int:
         print_costs(specs, args.server)
         return FINE
     aim = _aim(args, specs)
-    if args.junit:
-        make_folder(args.junit.parent)
-    trails = [
-        Trail(spec, key=key, cost=cost_of(spec, args.server)) for key, spec in zip(keys(specs), specs, strict=True)
-    ]
-    outputs = Outputs(args.json, args.junit)
+    for file in filter(None, (args.junit, args.html)):
+        make_folder(file.parent)
+    trails = [Trail(spec, key=key) for key, spec in zip(keys(specs), specs, strict=True)]
+    if args.live or args.budget:
+        for trail in trails:
+            trail.cost = cost_of(trail.spec, args.server)
+    outputs = Outputs(args.json, args.junit, args.html)
     if args.live or args.ledger:
         return _run_with_ledger(args, trails, aim, outputs)
     if args.out:

@@ -31,6 +31,7 @@ def write_junit(path: Path, trails: Sequence[Trail], redactor: Redactor) -> None
         for trail in group:
             suite.add_testcase(_case(trail, redactor))
         report.add_testsuite(suite)
+    report.update_statistics()
     part = path.with_name(f".{path.name}.part")
     try:
         report.write(str(part), pretty=True)

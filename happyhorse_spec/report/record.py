@@ -32,6 +32,7 @@ def spec_record(trail: Trail) -> dict[str, Any]:
         "task_id": trail.task_id,
         "states": [{"state": step.word, "seconds": round(step.seconds, 3)} for step in trail.steps],
         "answer": _answer(trail),
+        "exchanges": [exchange._asdict() for exchange in trail.exchanges],
         "clip": dict(trail.clip) if trail.clip is not None else None,
         "saved": str(trail.saved) if trail.saved else None,
         "cost": trail.cost.record() if trail.cost else None,

@@ -22,7 +22,7 @@ _CUT = 800
 def headline(trail: Trail, redactor: Redactor) -> str:
     """E.g. `ok    provider/name  model 720P 5 s: PENDING 0.01 s, RUNNING 0.02 s, SUCCEEDED 0.03 s`."""
     word = "ok  " if trail.has_passed else "FAIL"
-    return redactor.text(f"{word}  {trail.spec.id}  {_gist(trail)}: {course(trail)}")
+    return redactor.text(f"{word}  {trail.spec.id}  {gist(trail)}: {course(trail)}")
 
 
 def course(trail: Trail) -> str:
@@ -73,8 +73,8 @@ def spent(trails: Sequence[Trail]) -> Iterator[str]:
         yield f"{name} billed {seconds:g} s" + (f", {money:.2f} {currency}" if currency else "")
 
 
-def _gist(trail: Trail) -> str:
-    """What was asked for, in a few words."""
+def gist(trail: Trail) -> str:
+    """What was asked for, in a few words: `model 720P 5 s`. Not redacted."""
     places = trail.spec.provider.data["request"]
     found = [pointer.follow(trail.spec.body, places[name]) for name in _SHOWN if name in places]
     words = [_word(value) for value in found if value is not None]

@@ -89,13 +89,13 @@ def test_refusal_frees_its_money_and_a_lost_answer_does_not(spec, tmp_path):
 
 
 def test_resumed_run_keeps_its_budget(spec, tmp_path, capsys):
-    with scripted({SUBMIT: [SUBMITTED], POLL: [succeeded()]}) as server:
+    with scripted({SUBMIT: [SUBMITTED]}) as server:
         law = make_gateway(tmp_path, server.url)
         files = [spec(name, provider=law) for name in "abc"]
         main(["run", "--live", "--yes", "--jobs", "1", "--budget", "6", *files])
         (path,) = (tmp_path / "runs").glob("*/ledger.jsonl")
         capsys.readouterr()
-        server.scripts["*"] = [Say(404)]
+        server.scripts[POLL], server.scripts["*"] = [succeeded(f"{server.url}/clip.mp4")], [Say(404)]
         main(["resume", "--yes", str(path)])
         assert server.times("/video-synthesis") == 2
     assert "it may cost 2.70 CNY; 0.60 of 6.00 are left" in capsys.readouterr().out

@@ -1,13 +1,20 @@
 """What `run` writes: text, JSON, JUnit; and what it never writes."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from base64 import b64decode
 from functools import partial
+from html import unescape
+from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
+import xmlschema
 from running import BODY, KEY, POLL, RUNNING, SUBMIT, SUBMITTED, make_gateway, stand_alone, write_spec
 from scripted import Say, scripted
 
@@ -136,3 +143,110 @@ def test_ctrl_c_tells_which_task_goes_on(spec):
     assert running.returncode == 130
     assert "stopped; task t-1 goes on at the provider" in told
     assert "Traceback" not in told + errors
+
+
+JUNIT = """
+<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+  <xs:complexType name="told" mixed="true">
+    <xs:attribute name="type" use="required"/><xs:attribute name="message" use="required"/>
+  </xs:complexType>
+  <xs:complexType name="case">
+    <xs:choice minOccurs="0" maxOccurs="unbounded">
+      <xs:element name="failure" type="told"/><xs:element name="error" type="told"/>
+      <xs:element name="system-out" type="xs:string"/>
+    </xs:choice>
+    <xs:attribute name="name" use="required"/><xs:attribute name="classname" use="required"/>
+    <xs:attribute name="time" type="xs:decimal" use="required"/>
+  </xs:complexType>
+  <xs:attributeGroup name="counts">
+    <xs:attribute name="tests" type="xs:integer" use="required"/>
+    <xs:attribute name="failures" type="xs:integer" use="required"/>
+    <xs:attribute name="errors" type="xs:integer" use="required"/>
+    <xs:attribute name="skipped" type="xs:integer"/><xs:attribute name="time" type="xs:decimal" use="required"/>
+  </xs:attributeGroup>
+  <xs:complexType name="suite">
+    <xs:sequence><xs:element name="testcase" type="case" maxOccurs="unbounded"/></xs:sequence>
+    <xs:attribute name="name" use="required"/><xs:attributeGroup ref="counts"/>
+  </xs:complexType>
+  <xs:element name="testsuites">
+    <xs:complexType>
+      <xs:sequence><xs:element name="testsuite" type="suite" maxOccurs="unbounded"/></xs:sequence>
+      <xs:attributeGroup ref="counts"/>
+    </xs:complexType>
+  </xs:element>
+</xs:schema>
+"""
+
+
+def test_junit_has_the_form_that_readers_of_it_expect(spec, tmp_path):
+    refused = Say(400, {"code": "X", "message": "<\x00&]]>", "request_id": "r"})
+    with scripted({SUBMIT: [refused]}) as server:
+        main(["run", spec(), "--url", server.url, "--junit", str(tmp_path / "a.xml")])
+    main(["run", spec(), spec("bad", expect={"clip": {"width": 1}}), "--junit", str(tmp_path / "b.xml")])
+    schema = xmlschema.XMLSchema(JUNIT)
+    for name in "ab":
+        schema.validate(str(tmp_path / f"{name}.xml"))
+
+
+class Page(HTMLParser):
+    """The tags of a page and their attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_page_stands_alone_and_plays_its_clips(spec, tmp_path):
+    good, bad = spec(), spec("bad", expect={"clip": {"width": 1920}})
+    words = ["run", good, bad, "--out", str(tmp_path / "clips"), "--html", str(tmp_path / "r" / "page.html")]
+    assert main(words) == 1
+    text = (tmp_path / "r" / "page.html").read_text("utf-8")
+    page = Page(text)
+    clips = [attributes["src"] for tag, attributes in page.tags if tag == "video"]
+    files = sorted(file.read_bytes() for file in (tmp_path / "clips").iterdir())
+    assert sorted(b64decode(clip.removeprefix("data:video/mp4;base64,")) for clip in clips) == files
+    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in page.tags}
+    assert f"{bad}:4:" in text
+    assert "the clip&#39;s width is 1280; 1920 was expected" in text
+    assert "-H &#34;Authorization: Bearer $DASHSCOPE_API_KEY&#34;" in text
+
+
+def test_page_links_to_a_clip_that_is_too_large_for_it(spec, tmp_path, monkeypatch):
+    monkeypatch.setattr("happyhorse_spec.report.html.MAX_EMBEDDED", 10)
+    assert main(["run", spec(), "--out", str(tmp_path / "a b"), "--html", str(tmp_path / "page.html")]) == 0
+    (src,) = [tag[1]["src"] for tag in Page((tmp_path / "page.html").read_text("utf-8")).tags if tag[0] == "video"]
+    assert (tmp_path / unquote(src)).read_bytes()[4:8] == b"ftyp"
+
+
+def test_answer_cannot_write_into_the_page(spec, tmp_path):
+    refused = Say(400, {"code": "X", "message": "<script>alert(1)</script>", "request_id": "r"})
+    with scripted({SUBMIT: [refused]}) as server:
+        main(["run", spec(), "--url", server.url, "--html", str(tmp_path / "page.html")])
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "alert(1)" in text
+    assert "<script" not in text
+
+
+def test_curl_line_of_the_page_is_a_command(spec, tmp_path):
+    body = {**BODY, "input": {"prompt": "it's a $HOME `horse`"}}
+    with scripted({SUBMIT: [SUBMITTED]}) as server:
+        path = spec(request=body, expect={"accepted": True})
+        main(["run", path, "--url", server.url, "--html", str(tmp_path / "page.html")])
+        text = unescape((tmp_path / "page.html").read_text("utf-8"))
+        command = re.search(r"<pre>(curl .*?)</pre>", text, re.DOTALL)[1]
+        env = {**os.environ, "DASHSCOPE_API_KEY": "sk-own", "no_proxy": "*"}
+        subprocess.run(["bash", "-c", command], env=env, check=True, capture_output=True)
+        ours, again = server.asked
+    assert json.loads(again.body) == json.loads(ours.body) == body
+    assert again.headers["Authorization"] == "Bearer sk-own"
+    assert again.headers["X-DashScope-Async"] == "enable"
+
+
+def test_report_that_cannot_be_written_is_told_in_one_line(spec, tmp_path, capsys):
+    (tmp_path / "page.html").mkdir()
+    assert main(["run", spec(), "--html", str(tmp_path / "page.html")]) == 3
+    assert "the report cannot be written" in capsys.readouterr().err
