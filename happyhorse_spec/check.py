@@ -59,11 +59,16 @@ def place(finding: Finding, document: Document, base: str = "") -> Finding:
 
 def rejected(body: object, provider: Provider) -> list[Finding]:
     """What the provider rejects: first what holds for any mode, then what holds for the body's own mode."""
+    return verdict(body, provider)[1]
+
+
+def verdict(body: object, provider: Provider) -> tuple[Mode | None, list[Finding]]:
+    """The body's mode, and what the provider rejects in it."""
     mode = provider.mode_of(body)
     if mode and mode.accepts(body):
-        return []
+        return mode, []
     first = list(judged(provider.any, body, False))
-    return [*first, *_untold(judged(mode.request, body, False), first)] if mode else first
+    return mode, [*first, *_untold(judged(mode.request, body, False), first)] if mode else first
 
 
 def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> Iterator[Finding]:

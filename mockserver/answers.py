@@ -10,9 +10,12 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Protocol
 
 _CHINA = timezone(timedelta(hours=8))
+#: Moments that are kept as they are written: every poll of a task tells the same ones again.
+_TOLD_AGAIN = 1024
 
 
 class Named(Protocol):
@@ -29,10 +32,12 @@ def milliseconds(moment: float, zone: timezone = UTC) -> datetime:
     return datetime.fromtimestamp(round(moment * 1000) / 1000, zone)
 
 
+@lru_cache(maxsize=_TOLD_AGAIN)
 def _china(moment: float) -> str:
     return milliseconds(moment, _CHINA).isoformat(sep=" ", timespec="milliseconds")[:-6]
 
 
+@lru_cache(maxsize=_TOLD_AGAIN)
 def _iso(moment: float) -> str:
     return milliseconds(moment).isoformat(timespec="milliseconds")[:-6] + "Z"
 

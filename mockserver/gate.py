@@ -56,14 +56,14 @@ def _readable(call: Call) -> None:
 
 def _headers(call: Call) -> None:
     for name, value, error, applies in call.operation.headers:
-        if applies(call.body) and call.request.headers.get(name, "").lower() != value:
+        if call.request.headers.get(name, "").lower() != value and applies(call.body):
             raise Refused(error)
 
 
 def _query(call: Call) -> Mapping[str, str]:
     """The query with the defaults of the endpoint; raises where a value breaks what the endpoint says of it."""
     known: Mapping[str, Mapping[str, Any]] = call.operation.data.get("query", {})
-    given = dict(call.request.query)
+    given = dict(call.request.query) if call.request.query_string else {}
     for name, schema in known.items():
         if name in given and not _fits(given[name], schema):
             raise call.refusal("query")

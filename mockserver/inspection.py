@@ -37,6 +37,8 @@ UNSEEN = Inspection([], {})
 
 async def inspect(call: Call, mode: Mode) -> Inspection:
     """Look at the files that the call's body names in this mode."""
+    if not _names_any(call):
+        return UNSEEN
     named = list(media_urls(call.body, mode))
     try:
         seen = await _look(call, list(dict.fromkeys(url for _, _, url in named)))
@@ -48,6 +50,14 @@ async def inspect(call: Call, mode: Mode) -> Inspection:
     judged = [(laws[role], seen[url], at) for role, at, url in named if url in seen and role in laws]
     findings = [found for law, facts, at in judged for found in judge_media(law, facts, at)]
     return Inspection(findings, {role: facts for role, _, url in reversed(named) if (facts := seen.get(url))})
+
+
+def _names_any(call: Call) -> bool:
+    """Whether the body can name a file that is looked at; told from its bytes, which say it where none is escaped."""
+    if call.session.settings.fetch_media or b"\\" in call.raw:
+        return True
+    start = url_start(call.dialect)
+    return b"data:" in call.raw.lower() or bool(start and start.encode() in call.raw)
 
 
 class _Unreachable(Exception):

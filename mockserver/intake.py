@@ -53,6 +53,8 @@ class Intake:
         if not request.can_read_body:
             return b""
         try:
+            if request.content.is_eof():
+                return self._counted(request, request.content.read_nowait())
             async with asyncio.timeout(BODY_SECONDS):
                 return await self._collect(request)
         except _TooLarge:
@@ -69,16 +71,21 @@ class Intake:
         if (request.content_length or 0) > MAX_BODY:
             raise _TooLarge
         await send_continue(request)
-        chunks, size, commas = [], 0, 0
+        chunks, commas = [], 0
         while chunk := await request.content.readany():
-            chunks.append(chunk)
-            size += len(chunk)
+            chunks.append(self._counted(request, chunk))
             commas += chunk.count(b",")
-            self._sizes[id(request)] = size
-            self._held += len(chunk)
-            if size > MAX_BODY or commas > MAX_COMMAS or self._held > MAX_TOTAL:
+            if commas > MAX_COMMAS:
                 raise _TooLarge
         return b"".join(chunks)
+
+    def _counted(self, request: web.BaseRequest, chunk: bytes) -> bytes:
+        """A part of a request's body, counted; all of it, where it came at once."""
+        size = self._sizes[id(request)] = self._sizes.get(id(request), 0) + len(chunk)
+        self._held += len(chunk)
+        if size > MAX_BODY or self._held > MAX_TOTAL or chunk.count(b",") > MAX_COMMAS:
+            raise _TooLarge
+        return chunk
 
 
 def parse(raw: bytes) -> Any:

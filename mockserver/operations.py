@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import orjson
 
 from happyhorse_spec import pointer
-from happyhorse_spec.check import rejected
+from happyhorse_spec.check import verdict
 from happyhorse_spec.contract import Mode
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.request import Request
@@ -104,9 +104,8 @@ OPERATIONS: Mapping[str, Operate] = {
 
 async def accept(call: Call) -> Task:
     """The task that a submit makes; raises Refused where the provider would."""
-    findings = rejected(call.body, call.dialect.provider)
-    mode = call.dialect.provider.mode_of(call.body)
-    first = [found for found in findings if found.rule.id.startswith(f"{call.dialect.name}.any.")]
+    mode, findings = verdict(call.body, call.dialect.provider)
+    first = findings and [found for found in findings if found.rule.id.startswith(f"{call.dialect.name}.any.")]
     if mode is None or first:
         raise Refused(*refusal(findings, call.dialect.provider)) if findings else call.refusal("violation")
     seen = UNSEEN if findings else await inspect(call, mode)

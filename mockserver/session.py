@@ -16,9 +16,11 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import count
 from random import Random
+from string import Formatter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -151,11 +153,11 @@ class Session:
 
     def new_id(self, form: str) -> str:
         """A fresh id of a form such as `task_{digits19}`."""
-        return _fill(form, self.random.getrandbits(128))
+        return _filler(form)(self.random.getrandbits(128))
 
     def derived_id(self, form: str, text: str) -> str:
         """An id of that form that is always the same for a text."""
-        return _fill(form, int.from_bytes(self._digest(text)[:16]))
+        return _filler(form)(int.from_bytes(self._digest(text)[:16]))
 
     def result_url(self, scene: Scene, name: str) -> str | None:
         """The signed URL of a task's clip or cover, or None where the provider has none."""
@@ -282,27 +284,25 @@ class Sessions:
             self.drop(session.name)
 
 
-def _fill(form: str, bits: int) -> str:
-    return form.format_map(_Digits(bits))
+@lru_cache(maxsize=256)
+def _filler(form: str) -> Callable[[int], str]:
+    """What makes ids of a form from 128 bits: of {uuid}, {hex32}, {digits19} and other lengths."""
+    parts = [(text, _word(name) if name else None) for text, name, _, _ in Formatter().parse(form)]
+    if len(parts) == 1 and not parts[0][0] and parts[0][1]:
+        return parts[0][1]
+    return lambda bits: "".join(text + (word(bits) if word else "") for text, word in parts)
 
 
-class _Digits(Mapping[str, str]):
-    """The words of an id form, made from 128 bits: {uuid}, {hex32}, {digits19} and other lengths."""
+def _word(name: str) -> Callable[[int], str]:
+    if name == "uuid":
+        return _uuid
+    kind, length = name.rstrip("0123456789"), int(name.lstrip("abcdefghijklmnopqrstuvwxyz") or 0)
+    if kind == "hex":
+        return lambda bits: f"{bits:032x}"[:length]
+    low = 10 ** (length - 1)
+    return lambda bits: str(low + bits % (9 * low))
 
-    def __init__(self, bits: int) -> None:
-        self._bits = bits
 
-    def __getitem__(self, word: str) -> str:
-        if word == "uuid":
-            text = f"{self._bits:032x}"
-            return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[self._bits & 3]}{text[17:20]}-{text[20:]}"
-        kind, length = word.rstrip("0123456789"), int(word.lstrip("abcdefghijklmnopqrstuvwxyz") or 0)
-        if kind == "hex":
-            return f"{self._bits:032x}"[:length]
-        return str(10 ** (length - 1) + self._bits % (9 * 10 ** (length - 1)))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("uuid", "hex32", "digits19"))
-
-    def __len__(self) -> int:
-        return 3
+def _uuid(bits: int) -> str:
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[bits & 3]}{text[17:20]}-{text[20:]}"

@@ -129,11 +129,11 @@ def _settle_memory() -> None:
 
 
 async def _serve(server: MockServer, *, as_json: bool, with_stdin: bool) -> None:
-    print(json.dumps(_urls(server)) if as_json else _welcome(server), flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
+    print(json.dumps(_urls(server)) if as_json else _welcome(server), flush=True)
     if with_stdin and sys.stdin:
         Thread(target=_outlast_stdin, args=(loop, stop), daemon=True).start()
     await stop.wait()
