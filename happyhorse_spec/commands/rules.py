@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what is asked for. Exit code 0, or 2 for a provider or a rule that there is not."""
     named, ids = _sorted_out(args.words)
-    providers = [load_provider(name) for name in named or provider_names()]
+    providers = [load_provider(name) for name in named or [*provider_names(), *_folders(ids)]]
     if args.conflicts:
         _print(line for provider in providers for line in _conflicts(provider, args.json))
     elif ids:
@@ -47,6 +47,12 @@ def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Providers and rules: a rule has a dot, and is no folder."""
     ids = [word for word in words if "." in word and not (Path(word) / "provider.yaml").is_file()]
     return [word for word in words if word not in ids], ids
+
+
+def _folders(ids: Sequence[str]) -> list[str]:
+    """The folders here that rules are named after."""
+    names = dict.fromkeys(name.partition(".")[0] for name in ids)
+    return [name for name in names if name not in provider_names() and (Path(name) / "provider.yaml").is_file()]
 
 
 def _print(lines: Iterable[str]) -> bool:

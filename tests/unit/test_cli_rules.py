@@ -96,6 +96,15 @@ def test_rules_of_a_folder(rules: Rules, tmp_path: Path) -> None:
     assert (code, lines[0]) == (0, "gateway.t2v.duration.minimum")
 
 
+def test_rule_is_found_in_the_folder_it_is_named_after(
+    rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copytree(SCHEMAS / "imini", tmp_path / "gateway")
+    monkeypatch.chdir(tmp_path)
+    code, lines, _ = rules("gateway.t2v.duration.minimum")
+    assert (code, lines[0]) == (0, "gateway.t2v.duration.minimum")
+
+
 # One rule
 
 
