@@ -17,11 +17,13 @@ task that waits longest. A task that is forgotten after its retention has no sta
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count, pairwise
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 
@@ -72,6 +74,8 @@ class Step(NamedTuple):
 
 
 Plan = tuple[Step, ...]
+
+_submitted = attrgetter("submitted")
 
 
 class LifecycleError(ValueError):
@@ -157,6 +161,8 @@ class TaskTable:
         self.bytes = 0
         self._alive: dict[tuple[str, str], int] = {}
         self._queues: dict[tuple[str, str], deque[Task]] = {}
+        self._waiting: dict[tuple[str, str], int] = {}
+        self._in_order: dict[str, list[Task]] = {}
         self._due: list[tuple[float, int, Task]] = []
         self._tick = count()
 
@@ -164,6 +170,7 @@ class TaskTable:
         """Take a task up; it starts its first step at the time it was submitted."""
         self.tasks[task.id] = task
         self.bytes += task.size
+        self._in_order.setdefault(task.lane[0], []).append(task)
         self._alive[task.lane] = self._alive.get(task.lane, 0) + 1
         self._enter(task, 0, task.submitted)
 
@@ -204,7 +211,7 @@ class TaskTable:
 
     def queued(self, lane: tuple[str, str]) -> int:
         """How many tasks of a lane wait for a place."""
-        return sum(1 for task in self._queues.get(self._pool(lane), ()) if task.waiting and task.lane == lane)
+        return self._waiting.get(lane, 0)
 
     def alive(self, provider: str) -> int:
         """How many tasks of a provider have not ended."""
@@ -214,15 +221,23 @@ class TaskTable:
         """Every provider and model that had a task."""
         return iter(self._alive)
 
+    def between(self, provider: str, start: float, end: float) -> tuple[list[Task], range]:
+        """All tasks of a provider, oldest first, not for writing; and the places of those submitted in that time."""
+        tasks = self._in_order.get(provider, [])
+        first, behind = bisect_left(tasks, start, key=_submitted), bisect_right(tasks, end, key=_submitted)
+        return tasks, range(first, behind)
+
     def newest_first(self) -> Iterator[Task]:
         return reversed(self.tasks.values())
 
     def forget(self, task: Task) -> None:
         """Drop a task for good: its retention is over."""
         task.due = None
-        task.waiting = False
+        self._wait(task, False)
         if self.tasks.pop(task.id, None) is None:
             return
+        tasks = self._in_order[task.lane[0]]
+        del tasks[tasks.index(task, bisect_left(tasks, task.submitted, key=_submitted))]
         self.bytes -= task.size
         if not task.final:
             self._alive[task.lane] -= 1
@@ -231,7 +246,8 @@ class TaskTable:
     def _leave_step(self, task: Task, now: float, ended: list[Task]) -> None:
         following = task.plan[task.step + 1]
         if following.state is State.RUNNING and task.state is State.PENDING and not self._has_place(task.lane):
-            task.due, task.waiting = None, True
+            task.due = None
+            self._wait(task, True)
             self._queues.setdefault(self._pool(task.lane), deque()).append(task)
             return
         self._enter(task, task.step + 1, now)
@@ -240,13 +256,20 @@ class TaskTable:
 
     def _enter(self, task: Task, index: int, now: float) -> None:
         before, step = task.state, task.plan[index]
-        task.step, task.polls, task.waiting = index, 0, False
+        task.step, task.polls = index, 0
+        self._wait(task, False)
         if before is not step.state:
             self._note_edge(task, before, step.state, now)
         ends = step.state in FINAL or bool(step.polls)
         task.due = None if ends else now + step.seconds
         if task.due is not None:
             heapq.heappush(self._due, (task.due, next(self._tick), task))
+
+    def _wait(self, task: Task, waiting: bool) -> None:
+        """Note whether a task waits for a place, and count those of its lane that do."""
+        if task.waiting is not waiting:
+            task.waiting = waiting
+            self._waiting[task.lane] = self._waiting.get(task.lane, 0) + (1 if waiting else -1)
 
     def _note_edge(self, task: Task, before: State, after: State, now: float) -> None:
         if after is State.RUNNING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from math import ceil
 from typing import Any, TypeVar
@@ -14,32 +14,29 @@ from mockserver.scene import Scene
 Item = TypeVar("Item")
 
 _DAY = 86400.0
+#: What a query may ask of a task; without it no task is looked at that is not on the page.
+_FILTERS = frozenset({"task_id", "model_name", "status"})
 _CHINA = timezone(timedelta(hours=8))
 
 
 def list_tasks(call: Call) -> Reply:
     """One page of the session's tasks with this provider."""
     start, end = _window(call)
-    found = [task for task in _kept(call) if start <= task.submitted <= end and _wanted(task, call)]
+    oldest = call.now - call.dialect.data["retention"]["task_seconds"]["value"]
+    tasks, places = call.session.table.between(call.dialect.name, max(start, oldest), end)
+    found: Sequence[int] = places[::-1]
+    if _FILTERS & call.query.keys():
+        found = [place for place in found if _wanted(tasks[place], call)]
     render = call.dialect.answers["list_item"]
-    return call.answer("listed", page(call, found, lambda task: render(call.scene(task))))
+    return call.answer("listed", page(call, found, lambda place: render(call.scene(tasks[place]))))
 
 
-def page(call: Call, found: list[Item], render: Callable[[Item], Any]) -> Scene:
+def page(call: Call, found: Sequence[Item], render: Callable[[Item], Any]) -> Scene:
     """The scene of one page of `found`, as the query's `page_no` and `page_size` ask."""
     number, size = int(call.query["page_no"]), int(call.query["page_size"])
     items = [render(item) for item in found[(number - 1) * size : number * size]]
     pages = ceil(len(found) / size)
     return call.scene(items=items, total=len(found), total_page=pages, page_no=number, page_size=size)
-
-
-def _kept(call: Call) -> Iterator[Task]:
-    oldest = call.now - call.dialect.data["retention"]["task_seconds"]["value"]
-    for task in call.session.table.newest_first():
-        if task.submitted < oldest:
-            return
-        if task.lane[0] == call.dialect.name:
-            yield task
 
 
 def _wanted(task: Task, call: Call) -> bool:
