@@ -79,8 +79,9 @@ def _resume(args: argparse.Namespace, ledger: Ledger, outputs: Outputs) -> int:
     lost = _settle_lost(ledger, target, outputs)
     standing = _standing(ledger)
     trails = trails_of(standing, Values(variables(args.var), os.environ))
-    for trail in trails:
-        trail.cost = cost_of(trail.spec, standing.run["server"])
+    if standing.run["live"] or args.budget or standing.run["budget"]:
+        for trail in trails:
+            trail.cost = cost_of(trail.spec, standing.run["server"])
     ledger.redactor = redactor_of(trail.spec for trail in trails)
     if not trails:
         print("nothing else is left to do" if lost else "nothing is left to do", file=outputs.stream)
