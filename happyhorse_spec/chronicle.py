@@ -54,7 +54,7 @@ def _trail(entry: Entry, specs: Mapping[tuple[str, str], Spec | str]) -> Trail:
             trail.fail(Kind.LEDGER, f"it was not sent: {found}; run it anew")
         return trail
     spec = found if isinstance(found, Spec) else _stand_in(entry)
-    followed = replace(spec, expect=replace(spec.expect, state=spec.expect.state or "succeeded"))
+    followed = replace(spec, until=None, expect=replace(spec.expect, state=spec.expect.state or "succeeded"))
     return Trail(followed, key=entry.key, sent=entry.sent, task_id=entry.task_id)
 
 
@@ -77,7 +77,14 @@ def _stand_in(entry: Entry) -> Spec:
     data = entry.data
     (document,) = read_yaml(f"name: {data['name']!r}", data["file"])
     provider = load_provider(data["law"])
-    return Spec(data["name"], data["law"], provider, None, {}, Expectation(), (), (), None, (), Origin(document))
+    return Spec(
+        name=data["name"],
+        law=data["law"],
+        provider=provider,
+        body=None,
+        expect=Expectation(),
+        origin=Origin(document),
+    )
 
 
 def _model(spec: Spec) -> str | None:

@@ -170,12 +170,12 @@ class Runner:
 
     async def follow(self, trail: Trail, client: Client) -> None:
         """Poll the task until it ends, if the spec wants to know."""
-        if trail.task_id is None or trail.state in FINAL or not _is_followed(trail.spec):
+        if trail.task_id is None or _is_over(trail) or not _is_followed(trail.spec):
             return
         left = trail.began + self._seconds(trail) - _now()
         try:
             async with asyncio.timeout(left):
-                while trail.state not in FINAL:
+                while not _is_over(trail):
                     await self._poll(trail, trail.task_id, client)
         except TimeoutError:
             told = f"the task is {spoken(trail, trail.state or '')} after {self._seconds(trail):g} s"
@@ -190,7 +190,7 @@ class Runner:
         _warn(trail, answer)
         prefix = trail.spec.provider.endpoints["poll"].data.get("answer_prefix", "")
         self._reach(trail, answer, answer.name.removeprefix(prefix))
-        if trail.state not in FINAL:
+        if not _is_over(trail):
             await asyncio.sleep(self._interval(trail.spec))
 
     async def collect(self, trail: Trail, client: Client, folder: Path) -> None:
@@ -238,6 +238,9 @@ class Runner:
         trail.answer, trail.state = answer, state
         if trail.reach(spoken(trail, state), _now()):
             self._note(trail, Event.STATE, state=state)
+            word = trail.steps[-1].word
+            if word in trail.spec.fail_on:
+                trail.fail(Kind.EXPECTATION, f"the task is {word}, at which it fails", "/poll/fail_on")
         self.watch(trail)
 
     def _refuse(self, trail: Trail, event: Event, why: str) -> None:
@@ -284,10 +287,16 @@ def _warn(trail: Trail, answer: Answer) -> None:
         trail.warn(f"{at} of the answer {answer.name} is not in the contract")
 
 
+def _is_over(trail: Trail) -> bool:
+    """Whether the task is followed no further: at its end, at the state that the spec names, at one that fails it."""
+    return trail.state in FINAL or trail.has_reached_until or bool(trail.problems)
+
+
 def _is_followed(spec: Spec) -> bool:
     """Whether the end of the task matters; where violations are told by the task, a rejection is its end."""
     is_told_later = "observed" in spec.provider.data.get("validation", {})
-    return spec.expect.state is not None or (spec.expect.rejected is not None and is_told_later)
+    is_wanted = spec.expect.state is not None or spec.until is not None
+    return is_wanted or (spec.expect.rejected is not None and is_told_later)
 
 
 def stop(trails: Sequence[Trail]) -> None:

@@ -88,24 +88,27 @@ class Origin:
         return Place(document.name, position.line, position.column)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One request and what is expected of it. `law` is what `load_provider` was asked for.
 
-    `headers` are extra ones, None for one that is left out; `interval` is seconds between polls, None as advised;
-    `secrets` are values that no output may show.
+    `headers` are extra ones, None for one that is left out. `interval` is seconds between polls, None as advised;
+    `until` and `fail_on` are states in the provider's words: following ends there, or fails. `secrets` are values that
+    no output may show.
     """
 
     name: str
     law: str
     provider: Provider = field(repr=False)
     body: Any
-    headers: Mapping[str, str | None] = field(repr=False)
+    headers: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     expect: Expectation
-    tags: tuple[str, ...]
-    sources: tuple[str, ...]
-    interval: float | None
-    secrets: tuple[str, ...] = field(repr=False)
+    tags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    interval: float | None = None
+    until: str | None = None
+    fail_on: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     origin: Origin = field(repr=False)
 
     @property

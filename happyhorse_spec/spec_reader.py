@@ -103,7 +103,7 @@ class _Reader:
         place = draft.origin.place
         found = [Fault(place(at, key=key), told) for at, told, key in breaches(filled)]
         if not found:
-            found = [Fault(place(at), told) for at, told in _unknown_words(filled.get("expect", {}), draft.provider)]
+            found = [Fault(place(at), told) for at, told in _unknown_words(filled, draft.provider)]
         self.faults += found
         if not found:
             self.specs.append(draft.spec(filled, values))
@@ -120,7 +120,7 @@ class _Draft:
 
     def spec(self, filled: Mapping[str, Any], values: Values) -> Spec:
         names = ", ".join(map(label, values.matrix.values()))
-        source = filled.get("source", [])
+        source, poll = filled.get("source", []), filled.get("poll", {})
         return Spec(
             name=filled["name"] + (f" [{names}]" if names else ""),
             law=self.law,
@@ -130,7 +130,9 @@ class _Draft:
             expect=_expectation(filled.get("expect", {}), self.provider),
             tags=tuple(filled.get("tags", ())),
             sources=(source,) if isinstance(source, str) else tuple(source),
-            interval=filled.get("poll", {}).get("interval"),
+            interval=poll.get("interval"),
+            until=poll.get("until"),
+            fail_on=tuple(poll.get("fail_on", ())),
             secrets=tuple(taken_from_environment(self.data, values.env)),
             origin=self.origin,
         )
@@ -169,8 +171,10 @@ def _provider(name: str, folder: Path) -> tuple[str, Provider]:
         raise LawError(f"{error}{_meant(name, provider_names())}") from error
 
 
-def _unknown_words(expect: Mapping[str, Any], provider: Provider) -> Iterator[tuple[str, str]]:
-    """What an expectation names and the provider does not know: a state that is an end, a rule."""
+def _unknown_words(filled: Mapping[str, Any], provider: Provider) -> Iterator[tuple[str, str]]:
+    """What a spec names and the provider does not know: a state, a state that is an end, a rule."""
+    yield from _unknown_states(filled.get("poll", {}), provider)
+    expect = filled.get("expect", {})
     words = list(dict.fromkeys(word for state, word in provider.data["states"].items() if state in FINAL))
     state = expect.get("state")
     if state is not None and state not in words:
@@ -182,6 +186,15 @@ def _unknown_words(expect: Mapping[str, Any], provider: Provider) -> Iterator[tu
         if rule not in rules:
             at, told = "/expect/rejected/rule", f"{provider.name} has no rule {rule} that rejects"
             yield at, f"{told}{_meant(rule, rules)}" if nearest(rule, rules) else f"{told}; `rules` lists them"
+
+
+def _unknown_states(poll: Mapping[str, Any], provider: Provider) -> Iterator[tuple[str, str]]:
+    words = list(dict.fromkeys(provider.data["states"].values()))
+    named = [("/poll/until", poll["until"])] if "until" in poll else []
+    named += [(f"/poll/fail_on/{index}", word) for index, word in enumerate(poll.get("fail_on", ()))]
+    for at, word in named:
+        if word not in words:
+            yield at, f"the state is {show(word)}; it must be {listing(words)}{_meant(word, words)}"
 
 
 def _meant(word: str, known: Sequence[str]) -> str:

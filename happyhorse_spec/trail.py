@@ -94,6 +94,11 @@ class Trail:
         return self.ended is not None
 
     @property
+    def has_reached_until(self) -> bool:
+        """Whether the task is in the state at which its spec stops following it."""
+        return bool(self.steps) and self.steps[-1].word == self.spec.until
+
+    @property
     def has_passed(self) -> bool:
         return self.is_done and not self.problems
 

@@ -209,3 +209,29 @@ def test_spec_that_cannot_be_read_gives_2_and_its_place(tmp_path, capsys):
     path.write_text("nme: x\n", "utf-8")
     assert main(["run", str(path)]) == 2
     assert f"{path}:1:1: nme is not known here; it may be name" in capsys.readouterr().err
+
+
+def test_following_ends_at_the_state_that_is_named(spec):
+    with scripted({SUBMIT: [SUBMITTED], POLL: [RUNNING, Say(500)]}) as server:
+        (trail,) = run_specs(server.url, spec(poll={"until": "RUNNING", "interval": 0}))
+        assert server.times("/tasks/t-1") == 1
+    assert trail.has_passed
+    assert trail.steps[-1].word == "RUNNING"
+
+
+def test_state_that_is_not_to_be_fails_the_spec_at_once(spec):
+    with scripted({SUBMIT: [SUBMITTED], POLL: [RUNNING, Say(500)]}) as server:
+        (trail,) = run_specs(server.url, spec(poll={"fail_on": ["RUNNING"], "interval": 0}))
+        assert server.times("/tasks/t-1") == 1
+    assert trail.problems[0].message == "the task is RUNNING, at which it fails"
+    assert trail.problems[0].place.line == 4
+
+
+@pytest.mark.parametrize("poll", [{"until": "RUNING"}, {"fail_on": ["PENDING", "RUNING"]}], ids=["until", "fail_on"])
+def test_state_that_the_provider_does_not_have_is_told_with_its_place(poll, spec, capsys):
+    path = spec(poll=poll)
+    assert main(["run", path]) == 2
+    told = capsys.readouterr().err
+    at = column(path, 4, '"RUNING')
+    assert f'{path}:4:{at}: the state is "RUNING"; it must be PENDING, RUNNING' in told
+    assert "Did you mean RUNNING?" in told
