@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 PROGRAM = "happyhorse-spec"
 _FOLDER = Path(__file__).parent / "commands"
@@ -28,6 +29,13 @@ COMMANDS = {
     "resume": "go on with a run that was interrupted",
     "openapi": "write a provider's contract as OpenAPI",
 }
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong, and where the options are listed: ten lines of options before it would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\nSee `{self.prog} --help`.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +56,7 @@ def _run(argv: list[str]) -> int:
     try:
         name, rest = _chosen(argv)
         command = import_module(f"happyhorse_spec.commands.{name}")
-        parser = argparse.ArgumentParser(f"{PROGRAM} {name}", allow_abbrev=False)
+        parser = _Parser(f"{PROGRAM} {name}", allow_abbrev=False)
         command.configure(parser)
         code: int = command.run(parser.parse_args(rest))
         return code
@@ -82,7 +90,7 @@ def _chosen(argv: list[str]) -> tuple[str, list[str]]:
 
 def _parser(commands: list[str]) -> argparse.ArgumentParser:
     width = max(map(len, commands))
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         PROGRAM,
         usage=f"{PROGRAM} [-h] [--version] COMMAND ...",
         epilog="commands:\n" + "\n".join(f"  {name:{width}}  {COMMANDS[name]}" for name in commands),

@@ -30,11 +30,11 @@ _COLLECTED_AFTER = (10_000, 20, 1_000)
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Play all providers on one port under their documented paths. Any key is accepted."
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8080, help="port, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8080, help="port, 0 for a free one (default: %(default)s)")
     parser.add_argument("--provider", action="append", default=[], metavar="NAME|FOLDER", help="only this provider")
     parser.add_argument("--json", action="store_true", help="print one line of JSON with the URLs, then serve")
     pace = parser.add_mutually_exclusive_group()
-    pace.add_argument("--speed", type=float, metavar="X", help="take as long as the provider does, X times faster")
+    pace.add_argument("--speed", type=_speed, metavar="X", help="take as long as the provider does, X times faster")
     pace.add_argument("--real-time", action="store_true", help="take as long as the provider does")
     pace.add_argument("--clock", choices=["real", "manual", "jump"], default="real", help="how time runs")
     parser.add_argument("--validation", choices=["documented", "observed"], help="when a violation is told")
@@ -47,6 +47,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--control-token", metavar="TOKEN", help="what control asks for, on a loopback address too")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends, too")
     parser.add_argument("--quiet", action="store_true", help="print no line for each exchange")
+
+
+def _port(text: str) -> int:
+    """A port; beyond 65535 the operating system would count anew from 0."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"it is {text}; it must be 0-65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    from mockserver.settings import SettingError, read_settings
+
+    try:
+        rate: float = read_settings({"rate": text})["rate"]
+    except SettingError as error:
+        raise argparse.ArgumentTypeError(f"it{str(error).removeprefix('rate')}") from None
+    return rate
 
 
 def run(args: argparse.Namespace) -> int:

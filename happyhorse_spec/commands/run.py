@@ -164,7 +164,7 @@ def _more_than_nothing(kind: type[Any]) -> Callable[[str], Any]:
     def number(text: str) -> Any:
         value = kind(text)
         if not 0 < value < math.inf:
-            raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+            raise argparse.ArgumentTypeError(f"it is {text}; it must be above 0")
         return value
 
     number.__name__ = "number"

@@ -76,11 +76,22 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(["--nope"], "unrecognized arguments: --nope", id="option"),
         pytest.param(["check"], "the following arguments are required: FILE", id="no file"),
         pytest.param(["check", "--format", "xml", "a"], "invalid choice: 'xml'", id="format"),
+        pytest.param(["mock", "--port", "99999"], "--port: it is 99999; it must be 0-65535", id="port too high"),
+        pytest.param(["mock", "--port", "-1"], "--port: it is -1; it must be 0-65535", id="port below 0"),
+        pytest.param(["mock", "--port", "0655350"], "--port: it is 0655350; it must be", id="port of seven digits"),
+        pytest.param(["mock", "--speed", "0"], "--speed: it is '0'; it must be a number above 0", id="speed"),
+        pytest.param(
+            ["mock", "--speed", "nan"], "--speed: it is 'nan'; it must be a number above 0", id="speed of no number"
+        ),
+        pytest.param(["run", "--jobs", "0"], "--jobs: it is 0; it must be above 0", id="jobs"),
+        pytest.param(["run", "--timeout", "nan"], "--timeout: it is nan; it must be above 0", id="timeout"),
     ],
 )
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     assert main(arguments) == 2
-    assert message in capsys.readouterr().err
+    first, second = capsys.readouterr().err.splitlines()
+    assert message in first
+    assert re.fullmatch(r"See `happyhorse-spec( \w+)? --help`\.", second)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,7 @@ def test_ends_by_a_signal_while_its_input_stays_open():
     [
         (["--start", "never"], 2, "start is 'never'; it must be a date"),
         (["--profile", "nobodys"], 2, "profile is 'nobodys'; the profiles here are"),
-        (["--speed", "0"], 2, "rate is '0.0'; it must be a number above 0"),
+        (["--speed", "0"], 2, "--speed: it is '0'; it must be a number above 0"),
         (["--scenario", "/nowhere.yaml"], 2, "/nowhere.yaml: it cannot be opened"),
     ],
     ids=lambda value: str(value),
