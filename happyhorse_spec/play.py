@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,10 +21,11 @@ import orjson
 from happyhorse_spec.cost import Cost, cost_of, totals
 from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure, NotSeen
 from happyhorse_spec.ledger import Ledger, read_ledger
+from happyhorse_spec.pace import expected_seconds, past_seconds
 from happyhorse_spec.redaction import Redactor, is_secret
 from happyhorse_spec.report.html import write_html
 from happyhorse_spec.report.junit import write_junit
-from happyhorse_spec.report.progress import open_watcher
+from happyhorse_spec.report.progress import Pace, open_watcher
 from happyhorse_spec.report.record import run_record
 from happyhorse_spec.report.text import details, spent, total
 from happyhorse_spec.runner import Options, Runner, Watch, stop
@@ -56,7 +58,7 @@ def play(trails: Sequence[Trail], aim: Aim, options: Options, outputs: Outputs, 
     """Run to the end and tell; the exit code. Ctrl-C tells too, and goes on to whoever called."""
     redactor = redactor_of(trail.spec for trail in trails)
     try:
-        with open_watcher(len(trails), redactor, outputs.stream) as watch:
+        with open_watcher(len(trails), redactor, _pace(ledger), outputs.stream) as watch:
             seconds = asyncio.run(_run(trails, aim, options, watch, ledger))
     except KeyboardInterrupt:
         stop(trails)
@@ -64,6 +66,13 @@ def play(trails: Sequence[Trail], aim: Aim, options: Options, outputs: Outputs, 
         raise
     _tell(trails, seconds, outputs, redactor, ledger)
     return _exit_code(trails)
+
+
+def _pace(ledger: Ledger | None) -> Pace:
+    """How long tasks take, by the runs beside this one; a mock inside this process keeps its own time."""
+    if ledger is None:
+        return lambda _: None
+    return partial(expected_seconds, past=past_seconds(ledger.path.parent.parent))
 
 
 async def _run(trails: Sequence[Trail], aim: Aim, options: Options, watch: Watch, ledger: Ledger | None) -> float:

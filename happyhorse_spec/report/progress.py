@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from happyhorse_spec.redaction import Redactor
 from happyhorse_spec.report.text import course, headline, warnings
+from happyhorse_spec.spec import Spec
 from happyhorse_spec.trail import Trail
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+#: How many seconds a spec is expected to take; None where nobody knows.
+Pace = Callable[[Spec], float | None]
 
 
 class Watcher(AbstractContextManager["Watcher"], Protocol):
@@ -21,9 +27,9 @@ class Watcher(AbstractContextManager["Watcher"], Protocol):
     def __call__(self, trail: Trail) -> None: ...
 
 
-def open_watcher(count: int, redactor: Redactor, stream: TextIO = sys.stdout) -> Watcher:
+def open_watcher(count: int, redactor: Redactor, pace: Pace, stream: TextIO = sys.stdout) -> Watcher:
     """The lines that suit the stream."""
-    return Screen(count, redactor, stream) if stream.isatty() else Log(redactor, stream)
+    return Screen(count, redactor, pace, stream) if stream.isatty() else Log(redactor, stream)
 
 
 class Log:
@@ -45,10 +51,10 @@ class Log:
 
 
 class Screen:
-    """The same lines above a bar, and below it what is under way."""
+    """The same lines above a bar for all, and below it a bar for each that is under way, as long as it is expected."""
 
-    def __init__(self, count: int, redactor: Redactor, stream: TextIO) -> None:
-        self._redactor = redactor
+    def __init__(self, count: int, redactor: Redactor, pace: Pace, stream: TextIO) -> None:
+        self._redactor, self._pace = redactor, pace
         self._bars = _bars(stream)
         self._all = self._bars.add_task("specs", total=count)
         self._rows: dict[int, TaskID] = {}  # by the identity of the trail: names may repeat
@@ -74,16 +80,37 @@ class Screen:
         else:
             text = self._redactor.text(f"{trail.spec.id}: {course(trail) if trail.steps else 'sending'}")
             if name not in self._rows:
-                self._rows[name] = self._bars.add_task(text, total=None)
+                self._rows[name] = self._bars.add_task(text, total=None, expected=self._pace(trail.spec))
             self._bars.update(self._rows[name], description=text)
 
 
 def _bars(stream: TextIO) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
 
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    return Progress(*columns, console=Console(file=stream, highlight=False), transient=True)
+    class Bar(ProgressColumn):
+        """All specs by their number; one spec by the time that it is expected to take."""
+
+        def render(self, task: Task) -> ProgressBar:
+            expected = task.fields.get("expected")
+            if task.total is not None or expected is None:
+                return ProgressBar(task.total, task.completed, width=20, pulse=task.total is None)
+            return ProgressBar(expected, min(task.elapsed or 0.0, expected), width=20)
+
+    class Whole(ProgressColumn):
+        """`3/8`, `of 80 s`."""
+
+        def render(self, task: Task) -> Text:
+            expected = task.fields.get("expected")
+            told = f"of {expected:.0f} s" if expected else ""
+            return Text(f"{task.completed:.0f}/{task.total:.0f}" if task.total is not None else told)
+
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(
+        Bar(), TimeElapsedColumn(), Whole(), text, console=Console(file=stream, highlight=False), transient=True
+    )
 
 
 def _coloured(line: str, trail: Trail) -> object:
