@@ -61,7 +61,7 @@ def total(trails: Sequence[Trail], seconds: float) -> str:
 
 
 def spent(trails: Sequence[Trail]) -> Iterator[str]:
-    """E.g. `dashscope billed 10 s, 9.00 CNY`, where the provider says what it bills."""
+    """E.g. `billed 10 s, 9.00 CNY` after the name of the provider, where the provider says what it bills."""
     sums: dict[tuple[str, str | None], tuple[Decimal, Decimal]] = {}
     for trail in trails:
         if trail.settled:
