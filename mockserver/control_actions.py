@@ -18,7 +18,7 @@ from mockserver.clock import ClockMode
 from mockserver.control_spec import description
 from mockserver.faultplan import FaultPlan
 from mockserver.faults import WORDS
-from mockserver.lifecycle import State, Task
+from mockserver.lifecycle import LifecycleError, State, Task
 from mockserver.redaction import redacted
 from mockserver.scenario import order_faults, read_fault_lists, read_scenario
 from mockserver.scripts import read_plan, spell_plan, spell_step
@@ -130,7 +130,10 @@ async def show_task(ask: Ask) -> Any:
 
 async def script_task(ask: Ask) -> Any:
     task, session = ask.task(), ask.session
-    session.table.replan(task, read_plan(ask.body["plan"], task.state), session.clock.now())
+    plan = read_plan(ask.body["plan"], task.state)
+    if strange := ask.server.dialects[task.lane[0]].unspoken(plan):
+        raise LifecycleError(f"no task of {task.lane[0]} is ever {strange.upper()}")
+    session.table.replan(task, plan, session.clock.now())
     session.settle()
     session.clock.wake()
     return _full_task(ask)

@@ -9,6 +9,7 @@ from typing import Any
 from happyhorse_spec.contract import Endpoint, Provider
 from happyhorse_spec.engine import matcher
 from mockserver.answers import Template, compile_template
+from mockserver.lifecycle import Plan, State
 
 Matches = Callable[[object], bool]
 
@@ -58,6 +59,10 @@ class Dialect:
     @property
     def data(self) -> Mapping[str, Any]:
         return self.provider.data
+
+    def unspoken(self, plan: Plan) -> State | None:
+        """The first state of a plan that the provider has no word for: not every one can cancel."""
+        return next((step.state for step in plan if step.state not in self.states), None)
 
 
 def make_dialect(provider: Provider) -> Dialect:

@@ -137,12 +137,17 @@ def _plan(call: Call, mode: Mode, request: Request, wrong: Refused | None) -> Pl
     order = read_order(request.get("prompt"))
     if order.refuse:
         raise _ordered(call, order.refuse)
-    if order.plan:
-        return order.plan
-    if scripted := call.session.scripted(request):
-        return scripted
+    if ordered := order.plan or call.session.scripted(request):
+        return _playable(call, ordered)
     plan = draw_plan(timing, mode.name, settings.pace, random)
     return failing_plan(plan, order.fail) if order.fail else plan
+
+
+def _playable(call: Call, plan: Plan) -> Plan:
+    """The plan itself; raises Refused where the provider has no word for one of its states."""
+    if strange := call.dialect.unspoken(plan):
+        raise call.refusal("violation", detail=f"ordered: {strange.upper()}, which no task of this provider ever is")
+    return plan
 
 
 def _ordered(call: Call, word: str) -> Refused:

@@ -175,11 +175,15 @@ class Session:
         return quote(blake2b(f"{name}/{expires}".encode(), key=self._secret, digest_size=15).hexdigest())
 
     def task_error(self, dialect: Dialect, task: Task) -> dict[str, Any]:
-        """Code, message and HTTP status of a failed task; a word the catalogue lacks stands for itself."""
-        step = task.failure
-        error = dialect.provider.error(step.error or "")
+        """Code, message and HTTP status of a failed task; a word the catalogue lacks stands for itself.
+
+        A script that says FAILED and no more means the provider's own failure: of the generation, else an internal one.
+        """
+        step, refusals = task.failure, dialect.data["refusals"]
+        word = step.error or refusals.get("generation", refusals["internal"])
+        error = dialect.provider.error(word)
         if error is None:
-            return {"code": step.error, "message": step.message or step.error, "status": 500}
+            return {"code": word, "message": step.message or word, "status": 500}
         message = step.message if step.message is not None else spelled(error, {"model": task.lane[1]})
         return {"code": error.code, "message": message, "status": error.status}
 

@@ -32,11 +32,13 @@ class Stage:
         self.loop = asyncio.new_event_loop()
         self.mock = MockServer(settings)
 
-    def call(self, provider: Provider, name: str, body: Any = None, *, session: str = "", **params: str) -> Reply:
+    def call(
+        self, provider: Provider, name: str, body: Any = None, *, session: str = "", query: str = "", **params: str
+    ) -> Reply:
         """Call an endpoint as its documentation says: path, method, key, every header that it may demand."""
         endpoint = provider.endpoints[name]
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        path = endpoint.path.format(**params)
+        path = endpoint.path.format(**params) + (f"?{query}" if query else "")
         return self.send(endpoint.method, f"/~{session}{path}" if session else path, headers(provider, endpoint), raw)
 
     def send(self, method: str, path: str, given: Mapping[str, str], raw: bytes) -> Reply:
