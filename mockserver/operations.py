@@ -49,12 +49,12 @@ async def poll(call: Call) -> Reply:
 
 
 async def batch(call: Call) -> Reply:
-    """How several tasks are; ids that are not known are left out."""
+    """How several tasks are, each once; ids that are not known are left out."""
     ids = pointer.follow(call.body, call.operation.data["reads"]["task_ids"])
     if not isinstance(ids, list):
         raise call.refusal("violation")
     _move_on(call)
-    found = [call.session.find(str(task_id), call.dialect, call.now) for task_id in ids]
+    found = [call.session.find(task_id, call.dialect, call.now) for task_id in dict.fromkeys(map(str, ids))]
     items = [_tell(call, task).body for task in found if task]
     return call.answer("batch", call.scene(items=items, count=len(items)))
 

@@ -152,6 +152,11 @@ class TestLargeBody:
         answer = submit(server.url, ACE, body=body)
         assert (answer.status, len(answer.raw) < 5_000) == (400, True)
 
+    def test_that_asks_for_one_task_many_times_gets_it_once(self, wire):
+        task_id = wire.call(ACE, "submit", {**example(ACE), "x": "a" * 60_000}).body["task_id"]
+        answer = wire.call(ACE, "batch", {"ids": [task_id] * 4_000, "action": "retrieve_batch"})
+        assert ([item["id"] for item in answer.body["items"]], answer.body["count"]) == ([task_id], 1)
+
 
 class TestStrangeBody:
     @each_provider
