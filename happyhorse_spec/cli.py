@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import io
 import os
 import sys
@@ -35,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong, and where the options are listed: ten lines of options before it would hide it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\nSee `{self.prog} --help`.\n")
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,9 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        _forget_output()
-        return 141
+    except (OSError, ExceptionGroup) as error:
+        return _unwritten(error)
 
 
 def _run(argv: list[str]) -> int:
@@ -101,10 +101,27 @@ def _parser(commands: list[str]) -> argparse.ArgumentParser:
 
 
 def _never_fail_to_print() -> None:
-    """A terminal that cannot show a character gets its code."""
+    """A terminal that cannot show a character gets its code; who has closed the output gets none."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - it is open until the end
+    sys.stderr = sys.stderr or sys.stdout
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _unwritten(error: Exception) -> int:
+    """The exit code where the output cannot be written; any other error is one of the project itself."""
+    cause: BaseException = error
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    if isinstance(cause, BrokenPipeError):
+        _forget_output()
+        return 141
+    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+        _forget_output()
+        print(f"{PROGRAM}: the output cannot be written: {cause.strerror}", file=sys.stderr)
+        return 3
+    raise error
 
 
 def _forget_output() -> None:

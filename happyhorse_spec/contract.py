@@ -324,8 +324,10 @@ def _read_schema(path: Path) -> Any:
 def _read_json(path: Path) -> Any:
     try:
         return orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise LawError(f"{path}: {error}") from error
+    except OSError as error:
+        raise LawError(f"{path}: it cannot be opened: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise LawError(f"{path}: it is not JSON: {error}") from error
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Providers and rules: a rule has a dot, and is no folder."""
-    ids = [word for word in words if "." in word and not (Path(word) / "provider.yaml").is_file()]
+    """Providers and rules: a rule has a dot and no slash, and is no folder."""
+    ids = [word for word in words if "." in word and "/" not in word and not (Path(word) / "provider.yaml").is_file()]
     return [word for word in words if word not in ids], ids
 
 

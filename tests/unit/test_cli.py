@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +54,34 @@ def test_reader_that_goes_away_ends_the_command(write: Write) -> None:
         assert process.wait() == 141
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full here")
+@pytest.mark.parametrize("arguments", [["rules"], ["run", "--name", "imini/t2v"]], ids=["rules", "run"])
+def test_full_disk_is_told_in_one_line(arguments: list[str]) -> None:
+    code = "import sys; from happyhorse_spec.cli import main; sys.exit(main())"
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([sys.executable, "-c", code, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ran.stderr == "happyhorse-spec: the output cannot be written: No space left on device\n"
+    assert ran.returncode == 3
+
+
+def test_reader_that_goes_away_ends_a_run() -> None:
+    code = "import sys; from happyhorse_spec.cli import main; sys.exit(main())"
+    arguments = [sys.executable, "-c", code, "run", "--provider", "imini"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_closed_output_is_no_failure(write: Write) -> None:
+    name = write("a.json", T2V)
+    code = "import sys; sys.stdout = None; from happyhorse_spec.cli import main; sys.exit(main())"
+    ran = subprocess.run([sys.executable, "-c", code, "check", name, "--provider", "dashscope"], stderr=subprocess.PIPE)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
 def test_interrupt_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: object) -> int:
         raise KeyboardInterrupt
@@ -89,9 +118,9 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     assert main(arguments) == 2
-    first, second = capsys.readouterr().err.splitlines()
-    assert message in first
-    assert re.fullmatch(r"See `happyhorse-spec( \w+)? --help`\.", second)
+    (told,) = capsys.readouterr().err.splitlines()
+    assert message in told
+    assert re.search(r" \(see happyhorse-spec( \w+)? --help\)$", told)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
