@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import count
 from random import Random
@@ -56,7 +56,6 @@ class Session:
         self.settings = self.made = settings
         self.open = 0
         self.clock = Clock(settings.clock, settings.rate, settings.start)
-        self.random = Random(f"{settings.seed}/{name}")
         self.table = TaskTable()
         self.spend = spend
         self.journal = Journal(spend)
@@ -65,10 +64,21 @@ class Session:
         self.plans: dict[str, Plan] = {}
         self.next_plans: list[Plan] = []
         self._secret = self._digest("signature")
-        self.deliveries: deque[Delivery] = deque(maxlen=1000)
         self.tokens: dict[str, float] = {}
         self.uploads: dict[str, Upload] = {}
         self._windows: dict[tuple[str, str], deque[float]] = {}
+
+    # These two are made when they are needed: they would be half of an idle session.
+
+    @cached_property
+    def random(self) -> Random:
+        """Where ids and plans are drawn from."""
+        return Random(f"{self.made.seed}/{self.name}")
+
+    @cached_property
+    def deliveries(self) -> deque[Delivery]:
+        """The callbacks that were tried, the newest last."""
+        return deque(maxlen=1000)
 
     @property
     def prefix(self) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mockserver.settings import Settings
 
 #: So many new objects before the collector looks at the youngest, and so many looks before it looks at older ones.
-_COLLECTED_AFTER = (10_000, 20, 1_000)
+_COLLECTED_AFTER = (10_000, 5, 1_000)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         except OSError as error:
             print(f"cannot listen on {args.host}:{args.port}: {error.strerror or error}", file=sys.stderr)
             return 3
-        _settle_memory()
+        settle_memory()
         runner.run(_serve(server, as_json=args.json, with_stdin=args.exit_with_stdin))
     open_ends = [text for scenario, session in played for text in scenario.open_ends(session)]
     print(*open_ends, sep="\n", end="\n" if open_ends else "", file=sys.stderr)
@@ -134,7 +134,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Keep the garbage collector from walking the law and the tasks again and again, which stops every answer.
 
     What is loaded stays, and tasks and exchanges have no cycles: they go by their reference counts. What a request

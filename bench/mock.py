@@ -1,0 +1,55 @@
+"""The mock under load, against the yardstick and other mocks: submits that are judged, and polls."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import peers
+from bench.figure import Figure, in_turn
+from bench.servers import POLL, SUBMIT, Load, Server, load, serving
+
+_OURS = "happyhorse-spec"
+_WANTED = {
+    "submit": {"yardstick": 0.7, "WireMock": 3, "Prism": 3.5},
+    "poll": {"yardstick": 0.75, "WireMock": 3, "Prism": 3.5},
+}
+
+
+def figures(quick: bool) -> Iterator[Figure]:
+    rounds, seconds = (3, 1.0) if quick else (7, 2.0)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = [stack.enter_context(server) for server in _servers(folder, [] if quick else list(peers.MOCKS))]
+        submits = {s.name: lambda s=s: load(s, SUBMIT, submits=True, seconds=seconds).rate for s in servers}
+        yield Figure("mock", "submit", "requests/s", in_turn(submits, rounds), _WANTED["submit"], more_is_better=True)
+        polls = {s.name: lambda s=s: load(s, _task(s), seconds=seconds).rate for s in servers}
+        yield Figure("mock", "poll", "requests/s", in_turn(polls, rounds), _WANTED["poll"], more_is_better=True)
+        slowest = {s.name: lambda s=s: _crowded(s, seconds).p99 for s in servers[:2]}
+        samples = {**in_turn(slowest, rounds), "limit": [10.0]}
+        yield Figure("mock", "submit, 64 connections, slowest hundredth", "ms", samples, {"limit": 1})
+
+
+def _servers(folder: Path, others: list[str]):  # type: ignore[no-untyped-def]
+    ours = ["--provider", str(peers.without_bounds(folder)), "--limits", "--real-time"]
+    yield serving(_OURS, peers.mock(9201, *ours), 9201)
+    yield serving("yardstick", peers.yardstick(9202), 9202)
+    for port, name in enumerate(others, 9203):
+        home = folder / name
+        home.mkdir()
+        command = peers.MOCKS[name](home, port)
+        if command:
+            yield serving(name, command, port)
+        else:
+            print(f"{name} is not installed and is left out")
+
+
+def _task(server: Server) -> str:
+    """Where a task is polled: a new one that runs, at a server that keeps tasks."""
+    return POLL + server.submit() if server.name in (_OURS, "yardstick") else server.poll
+
+
+def _crowded(server: Server, seconds: float) -> Load:
+    return load(server, SUBMIT, submits=True, connections=64, seconds=seconds)

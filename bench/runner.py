@@ -1,0 +1,80 @@
+"""The runner: two hundred flows of submit, poll until the end, download; each tool against the same mock."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import yaml
+
+from bench import peers
+from bench.command import timed
+from bench.figure import Figure, in_turn
+from bench.servers import HEADERS, POLL, SUBMIT, serving
+
+_OURS = "happyhorse-spec"
+_FLOWS = 200
+_BODY = {
+    "model": "happyhorse-1.0-t2v",
+    "input": {"prompt": "A horse."},
+    "parameters": {"resolution": "720P", "duration": 3},
+}
+
+
+def figures(quick: bool) -> Iterator[Figure]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(serving(_OURS, peers.mock(9231, "--clock", "jump"), 9231))
+        commands = {_OURS: _ours(folder, server.url)}
+        for name, written in (
+            {} if quick else {"tavern": _tavern(folder, server.url), "stepci": _stepci(folder, server.url)}.items()
+        ):
+            if Path(written[0]).exists():
+                commands[name] = written
+            else:
+                print(f"{name} is not installed and is left out")
+        samples = in_turn({name: timed(command) for name, command in commands.items()}, 3)
+        yield Figure("runner", f"{_FLOWS} flows", "ms", samples, {"tavern": 5, "stepci": 2.5})
+
+
+def _ours(folder: Path, url: str) -> list[str]:
+    spec = {"name": "flow", "provider": "dashscope", "matrix": {"seed": list(range(_FLOWS))},
+            "request": {**_BODY, "parameters": {**_BODY["parameters"], "seed": "${matrix.seed}"}},  # type: ignore[dict-item]
+            "expect": {"state": "SUCCEEDED"}}  # fmt: skip
+    path = folder / "flow.yaml"
+    path.write_text(yaml.safe_dump(spec), "utf-8")
+    return [str(Path(sys.executable).parent / "happyhorse-spec"), "run", "--url", url, "--jobs", "16", str(path)]
+
+
+def _tavern(folder: Path, url: str) -> list[str]:
+    """One test per flow, as a person writes it; with `jump` the third poll finds the end."""
+    poll = {"url": url + POLL + "{task_id}", "method": "GET", "headers": {"Authorization": HEADERS["Authorization"]}}
+    polls = [{"name": f"poll {n}", "request": poll, "response": {"status_code": 200}} for n in range(2)]
+    polls[-1]["response"] = {"status_code": 200, "save": {"json": {"video_url": "output.video_url"}}}
+    submit = {"name": "submit", "request": {"url": url + SUBMIT, "method": "POST", "headers": HEADERS, "json": _BODY},
+              "response": {"status_code": 200, "save": {"json": {"task_id": "output.task_id"}}}}  # fmt: skip
+    fetch = {"name": "download", "request": {"url": "{video_url}", "method": "GET"}, "response": {"status_code": 200}}
+    tests = [{"test_name": f"flow {number}", "stages": [submit, *polls, fetch]} for number in range(_FLOWS)]
+    path = folder / "test_flow.tavern.yaml"
+    path.write_text("\n---\n".join(json.dumps(test) for test in tests), "utf-8")
+    python = peers.HERE / ".venv" / "bin" / "python"
+    return [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
+
+
+def _stepci(folder: Path, url: str) -> list[str]:
+    task = "${{captures.task}}"
+    submit = {"name": "submit", "http": {"url": url + SUBMIT, "method": "POST", "headers": HEADERS, "json": _BODY,
+              "captures": {"task": {"jsonpath": "$.output.task_id"}}, "check": {"status": 200}}}  # fmt: skip
+    poll = {"url": url + POLL + task, "method": "GET", "headers": {"Authorization": HEADERS["Authorization"]}}
+    last = {**poll, "captures": {"video": {"jsonpath": "$.output.video_url"}}, "check": {"status": 200}}
+    fetch = {"name": "download", "http": {"url": "${{captures.video}}", "method": "GET", "check": {"status": 200}}}
+    steps = [submit, {"name": "poll", "http": poll}, {"name": "end", "http": last}, fetch]
+    flow = {"version": "1.1", "name": "bench", "tests": {f"flow{number}": {"steps": steps} for number in range(_FLOWS)}}
+    path = folder / "workflow.json"
+    path.write_text(json.dumps(flow), "utf-8")
+    path = path.rename(folder / "workflow.yml")
+    return [str(peers.tool("stepci")), "run", str(path)]
