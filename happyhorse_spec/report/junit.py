@@ -31,7 +31,7 @@ def write_junit(path: Path, trails: Sequence[Trail], redactor: Redactor) -> None
         for trail in group:
             suite.add_testcase(_case(trail, redactor))
         report.add_testsuite(suite)
-    report.update_statistics()
+    report.update_statistics()  # type: ignore[no-untyped-call]  # the library leaves it without annotations
     part = path.with_name(f".{path.name}.part")
     try:
         report.write(str(part), pretty=True)

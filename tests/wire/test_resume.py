@@ -12,6 +12,7 @@ from running import BODY, POLL, RUNNING, SUBMIT, SUBMITTED, stand_alone, succeed
 from scripted import CUT, HELD, Say, scripted
 
 from happyhorse_spec.cli import main
+from happyhorse_spec.client import Patience
 from happyhorse_spec.ledger import read_ledger
 
 LIST = "/api/v1/tasks?page_no=1"
@@ -21,6 +22,7 @@ NAME = "dashscope/horse"
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch):
     stand_alone(monkeypatch)
+    monkeypatch.setattr(Patience, "_wait", lambda *_: 0.0)
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_accepted_task_is_followed_to_its_end(step, outcome, spec, path, clip):
     submits, polls, clips, part, times = STEPS[step]
     later_polls, later_clips, code, is_saved = OUTCOMES[outcome]
     with scripted({SUBMIT: submits}) as server:
-        done = succeeded(f"{server.url}/clip.mp4?Signature=secret")
+        done = succeeded(f"{server.url}/clip.mp4?Signature=secret&x=secret")
         server.scripts[POLL] = [say or done for say in polls]
         server.scripts["*"] = clips
         kill_at(server, part, times, spec(), "--ledger", path)
