@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -15,7 +16,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from happyhorse_spec.failures import FINDINGS, FINE, Failure
+from happyhorse_spec.failures import FINDINGS, FINE, Failure, NotSeen
 
 if TYPE_CHECKING:
     from mockserver.scenario import Scenario
@@ -84,13 +85,19 @@ def run(args: argparse.Namespace) -> int:
         try:
             runner.run(server.start())
         except OSError as error:
-            print(f"cannot listen on {args.host}:{args.port}: {error.strerror or error}", file=sys.stderr)
-            return 3
+            raise NotSeen(f"cannot listen on {args.host}:{args.port}: {_why(error)}") from None
         settle_memory()
         runner.run(_serve(server, as_json=args.json, with_stdin=args.exit_with_stdin))
     open_ends = [text for scenario, session in played for text in scenario.open_ends(session)]
     print(*open_ends, sep="\n", end="\n" if open_ends else "", file=sys.stderr)
     return FINDINGS if open_ends else FINE
+
+
+def _why(error: OSError) -> str:
+    """What the system says of an address; asyncio's own sentence has the address in it again."""
+    if error.errno == errno.EADDRINUSE:
+        return "something listens there already; choose another with --port, 0 is a free one"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
 def _server(args: argparse.Namespace) -> MockServer:

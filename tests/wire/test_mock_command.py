@@ -99,6 +99,13 @@ def test_ends_by_a_signal_while_its_input_stays_open():
         assert (process.wait(10), process.stderr.read()) == (0, "")
 
 
+def test_taken_port_is_told_in_one_line(server, capsys):
+    port = server.url.rpartition(":")[2]
+    assert main(["mock", "--port", port]) == 3
+    told = f"cannot listen on 127.0.0.1:{port}: something listens there already; choose another with --port"
+    assert capsys.readouterr().err.startswith(f"happyhorse-spec: {told}")
+
+
 @pytest.mark.parametrize(
     ("options", "code", "complaint"),
     [
