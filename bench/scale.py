@@ -19,7 +19,8 @@ from bench.figure import Figure
 from bench.servers import NINE_IMAGES, POLL, Server, load, pinned
 from happyhorse_spec.commands.mock import settle_memory
 from mockserver import session as bounds
-from mockserver.lifecycle import State, Step, Task
+from mockserver.lifecycle import Task
+from mockserver.scripts import draw_plan
 from mockserver.server import MockServer
 from mockserver.session import Session
 
@@ -76,10 +77,9 @@ def _idle(server: MockServer) -> float:
 def _fill(session: Session, count: int) -> tuple[str, float]:
     """Take so many tasks up, as a submit does; the first one's path, and the longest that one of them took, in ms."""
     first, longest = "", 0.0
-    for number in range(count):
+    for _ in range(count):
         began = time.process_time()
-        # Seconds are drawn at the real pace, so every task has a plan of its own.
-        plan = (Step(State.PENDING, 1.0 + number % 7), Step(State.RUNNING, 30.0 + number % 11), Step(State.SUCCEEDED))
+        plan = draw_plan({}, "r2v", session.settings.pace, session.random)
         task = Task(session.new_id("{uuid}"), (_LANE[0], _LANE[1]), plan, session.settle(), "r2v",
                     bytes(bytearray(NINE_IMAGES)), session.new_id("{uuid}"))  # fmt: skip
         session.take(task)

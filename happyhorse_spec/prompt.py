@@ -7,7 +7,7 @@ schemas/vocabulary.schema.json); the limits and the forms of a reference are dat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 # Script=Han of Unicode's Scripts.txt; unassigned gaps of the ideograph planes are in, so that a newer character counts.
@@ -45,17 +45,17 @@ def dangling_reference(form: Mapping[str, Any], request: object) -> str | None:
     if not isinstance(prompt, str):
         return None
     numbers = references(form["pattern"], prompt)
-    images = sum(1 for _ in _images(form, request)) if numbers else 0
+    images = _count_images(form, request) if numbers else 0
     wrong = [number for number in numbers if not 1 <= number <= images]
     return f"image {wrong[0]}, but {images} given" if wrong else None
 
 
-def _images(form: Mapping[str, Any], request: object) -> Iterator[object]:
-    items = _at(request, form["images"])
-    where = form.get("where", {}).items()
-    for item in items if isinstance(items, list) else ():
-        if not where or (isinstance(item, dict) and where <= item.items()):
-            yield item
+def _count_images(form: Mapping[str, Any], request: object) -> int:
+    found = _at(request, form["images"])
+    items = found if isinstance(found, list) else []
+    for name, value in form.get("where", {}).items():
+        items = [item for item in items if isinstance(item, dict) and item.get(name) == value]
+    return len(items)
 
 
 def _at(value: object, pointer: str) -> object:
