@@ -189,12 +189,14 @@ class TaskTable:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def poll(self, task: Task, now: float) -> None:
-        """Count a status poll; a step that lasts a number of polls ends after the last of them."""
+    def poll(self, task: Task, now: float) -> bool:
+        """Count a status poll; a step that lasts a number of polls ends after the last of them. Whether it did."""
         asked = task.plan[task.step].polls
-        if asked and task.polls >= asked and not task.waiting:
+        over = bool(asked) and task.polls >= asked and not task.waiting
+        if over:
             self._leave_step(task, now, [])
         task.polls += 1
+        return over
 
     def cancel(self, task: Task, now: float) -> bool:
         """Cancel a task that is PENDING; False where the edge does not exist."""

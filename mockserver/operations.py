@@ -194,8 +194,8 @@ def _move_on(call: Call) -> None:
 
 def _tell(call: Call, task: Task) -> Reply:
     """The answer about a task, which counts as one poll of it."""
-    call.session.table.poll(task, call.now)
-    call.session.clock.wake()
+    if call.session.table.poll(task, call.now):
+        call.session.clock.wake()
     return call.about(task)
 
 
