@@ -133,7 +133,7 @@ def _body(request: web.BaseRequest, response: web.Response) -> bytes:
 
 def _head(response: web.Response, length: int) -> bytes:
     """The status line and the headers, with that Content-Length."""
-    headers = {**response.headers, hdrs.CONTENT_LENGTH: str(length)}
+    headers = {**response.headers, hdrs.CONTENT_LENGTH: str(length), hdrs.CONNECTION: "close"}
     lines = [f"HTTP/1.1 {response.status} {response.reason}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
