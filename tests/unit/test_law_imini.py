@@ -189,13 +189,9 @@ def test_a_first_frame_among_assets_is_refused_twice() -> None:
 @pytest.mark.parametrize(
     ("body", "rule", "effect", "suggestion"),
     [
-        pytest.param(
-            SKILL, "t2v.additionalProperties", "ignore", "reference_videos", id="the-skills-video-string"
-        ),
+        pytest.param(SKILL, "t2v.additionalProperties", "ignore", "reference_videos", id="the-skills-video-string"),
         pytest.param(T2V | {"seed": 7}, "t2v.additionalProperties", "ignore", None, id="seed"),
-        pytest.param(
-            T2V | {"ratio": "1:1"}, "t2v.additionalProperties", "ignore", "aspect_ratio", id="ratio"
-        ),
+        pytest.param(T2V | {"ratio": "1:1"}, "t2v.additionalProperties", "ignore", "aspect_ratio", id="ratio"),
         pytest.param(
             I2V | {"extra_params": {"audio_setting": "auto"}},
             "i2v.extra_params.audio_setting.not",
@@ -204,15 +200,9 @@ def test_a_first_frame_among_assets_is_refused_twice() -> None:
             id="audio-setting-outside-an-edit",
         ),
         pytest.param(T2V | {"prompt": ""}, "t2v.prompt.minLength", "advise", None, id="empty-prompt"),
-        pytest.param(
-            T2V | {"prompt": "馬" * 2501}, "t2v.prompt.maxPromptUnits", "truncate", None, id="cut-upstream"
-        ),
-        pytest.param(
-            R2V | {"prompt": "让character3走"}, "r2v.promptReferences", "advise", None, id="third-of-two"
-        ),
-        pytest.param(
-            R2V | {"prompt": "[Image 1] runs"}, "r2v.prompt.not", "advise", None, id="other-reference-form"
-        ),
+        pytest.param(T2V | {"prompt": "馬" * 2501}, "t2v.prompt.maxPromptUnits", "truncate", None, id="cut-upstream"),
+        pytest.param(R2V | {"prompt": "让character3走"}, "r2v.promptReferences", "advise", None, id="third-of-two"),
+        pytest.param(R2V | {"prompt": "[Image 1] runs"}, "r2v.prompt.not", "advise", None, id="other-reference-form"),
     ],
 )
 def test_what_is_not_refused_is_advised(body: Body, rule: str, effect: str, suggestion: str | None) -> None:
