@@ -16,6 +16,9 @@ test: .venv/tests ## all tests
 check: .venv/tests ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+bench: .venv/tests ## measure the speed, within ten minutes; bench/README.md says with whom it is compared
+	@$(BIN)/python -m bench $(BENCH)
+
 docs: .venv/runs ## renew the tables of docs/fidelity.md
 	@$(BIN)/python docs/fidelity.py
 

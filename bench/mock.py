@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from bench import peers
 from bench.figure import Figure, in_turn
-from bench.servers import POLL, SUBMIT, Load, Server, load, serving
+from bench.servers import NINE_IMAGES, POLL, SUBMIT, Load, Server, load, serving
 
 _OURS = "happyhorse-spec"
 _WANTED = {
@@ -23,6 +23,8 @@ def figures(quick: bool) -> Iterator[Figure]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [stack.enter_context(server) for server in _servers(folder, [] if quick else list(peers.MOCKS))]
+        for server in servers:
+            server.send(SUBMIT, NINE_IMAGES)
         submits = {s.name: lambda s=s: load(s, SUBMIT, submits=True, seconds=seconds).rate for s in servers}
         yield Figure("mock", "submit", "requests/s", in_turn(submits, rounds), _WANTED["submit"], more_is_better=True)
         polls = {s.name: lambda s=s: load(s, _task(s), seconds=seconds).rate for s in servers}
@@ -32,7 +34,7 @@ def figures(quick: bool) -> Iterator[Figure]:
         yield Figure("mock", "submit, 64 connections, slowest hundredth", "ms", samples, {"limit": 1})
 
 
-def _servers(folder: Path, others: list[str]):  # type: ignore[no-untyped-def]
+def _servers(folder: Path, others: list[str]) -> Iterator[AbstractContextManager[Server]]:
     ours = ["--provider", str(peers.without_bounds(folder)), "--limits", "--real-time"]
     yield serving(_OURS, peers.mock(9201, *ours), 9201)
     yield serving("yardstick", peers.yardstick(9202), 9202)

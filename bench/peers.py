@@ -29,8 +29,15 @@ ANSWER = {
 
 
 def schema() -> dict[str, Any]:
-    """The schema of the nine-image body, as plain JSON Schema."""
-    return dict(load_provider("dashscope").modes["r2v"].request.book.schema)
+    """The schema of the nine-image body, as plain JSON Schema: strict readers refuse annotations."""
+    plain: dict[str, Any] = _plain(load_provider("dashscope").modes["r2v"].request.book.schema)
+    return plain
+
+
+def _plain(schema: Any) -> Any:
+    if isinstance(schema, Mapping):
+        return {name: _plain(value) for name, value in schema.items() if not name.startswith("x-")}
+    return [_plain(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def tool(name: str) -> Path:
@@ -67,18 +74,14 @@ def _wiremock(folder: Path, port: int) -> list[str] | None:
 def _mockoon(folder: Path, port: int) -> list[str] | None:
     if not tool("mockoon-cli").exists():
         return None
-    rule = {
-        "target": "body",
-        "modifier": "",
-        "value": json.dumps(schema()),
-        "operator": "valid_json_schema",
-        "invert": False,
-    }
+    # Schemas stand in a bucket of data; it knows draft 7, in which ours means the same.
+    bucket = {**schema(), "$schema": "http://json-schema.org/draft-07/schema#"}
+    rule = {"target": "body", "modifier": "", "value": "body", "operator": "valid_json_schema", "invert": False}
     routes = [_route("post", SUBMIT[1:], [rule]), _route("get", POLL[1:] + ":id", [])]
     uuid = "00000000-0000-4000-8000-000000000000"
     data = {"uuid": uuid, "lastMigration": 33, "name": "bench", "endpointPrefix": "", "latency": 0, "port": port,
             "hostname": "127.0.0.1", "routes": routes, "folders": [], "rootChildren": [{"type": "route", "uuid": r["uuid"]} for r in routes],
-            "proxyMode": False, "proxyHost": "", "cors": False, "headers": [], "data": [], "callbacks": []}  # fmt: skip
+            "proxyMode": False, "proxyHost": "", "cors": False, "headers": [], "data": [{"uuid": uuid, "id": "body", "name": "body", "documentation": "", "value": json.dumps(bucket)}], "callbacks": []}  # fmt: skip
     path = folder / "mockoon.json"
     path.write_text(json.dumps(data), "utf-8")
     return [str(tool("mockoon-cli")), "start", "--data", str(path), "--port", str(port), "--disable-log-to-file"]

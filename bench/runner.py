@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,7 +38,7 @@ def figures(quick: bool) -> Iterator[Figure]:
                 commands[name] = written
             else:
                 print(f"{name} is not installed and is left out")
-        samples = in_turn({name: timed(command) for name, command in commands.items()}, 3)
+        samples = in_turn({name: timed(command, time.perf_counter) for name, command in commands.items()}, 3)
         yield Figure("runner", f"{_FLOWS} flows", "ms", samples, {"tavern": 5, "stepci": 2.5})
 
 

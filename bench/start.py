@@ -14,7 +14,7 @@ from bench.figure import Figure, in_turn
 from bench.servers import serving
 
 _OURS = "happyhorse-spec"
-_TESTS = 200
+_TESTS = 1000
 _PLAIN = "import pytest\n\n\n@pytest.mark.parametrize('number', range({count}))\ndef test_nothing(number{fixture}):\n    pass\n"
 
 

@@ -64,6 +64,8 @@ def compile_template(template: Any) -> Template:
 
 
 def _compile_mapping(template: Mapping[str, Any]) -> Template:
+    if not template:
+        return lambda _: {}
     fixed = [(key, compile_template(value), _may_drop(value)) for key, value in template.items()]
 
     def render(scene: Named) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def _key(call: Call) -> str:
     scheme, _, key = header.partition(" ")
     if scheme.lower() != data["scheme"].lower() or not key.strip():
         raise call.refusal("wrong_key" if key.strip() else "no_key")
-    if ordered := _ORDERED.search(key):
+    if "fail-" in key and (ordered := _ORDERED.search(key)):
         error = call.dialect.provider.error(ordered.group(1))
         raise Refused(error.key, {"detail": error.message}) if error else call.refusal("wrong_key")
     if "invalid" in key:
@@ -64,6 +64,8 @@ def _query(call: Call) -> Mapping[str, str]:
     """The query with the defaults of the endpoint; raises where a value breaks what the endpoint says of it."""
     known: Mapping[str, Mapping[str, Any]] = call.operation.data.get("query", {})
     given = dict(call.request.query) if call.request.query_string else {}
+    if not known:
+        return given
     for name, schema in known.items():
         if name in given and not _fits(given[name], schema):
             raise call.refusal("query")

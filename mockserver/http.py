@@ -25,8 +25,7 @@ def respond(request: web.BaseRequest, reply: Reply) -> web.Response:
     response = web.Response(
         body=body,
         status=reply.status,
-        headers={**reply.headers, **cross_origin(request)},
-        content_type="application/json",
+        headers={hdrs.CONTENT_TYPE: "application/json", **reply.headers, **cross_origin(request)},
     )
     if len(body) >= _COMPRESS_FROM:
         response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING

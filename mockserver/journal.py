@@ -149,10 +149,9 @@ class Journal:
         entry.size = size = ENTRY_BYTES + size
         entries = self._entries
         if entries and entry.number >= entries[0].number:
-            self.bytes += size
-            self.spend(size)
-            while len(entries) > MAX_EXCHANGES or (self.bytes > MAX_BYTES and len(entries) > 1):
-                self._account(-entries.popleft().size)
+            while len(entries) > MAX_EXCHANGES or (self.bytes + size > MAX_BYTES and len(entries) > 1):
+                size -= entries.popleft().size
+            self._account(size)
 
     def clear(self) -> None:
         """Forget everything; numbers go on."""

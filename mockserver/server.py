@@ -11,7 +11,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from happyhorse_spec.contract import load_provider, provider_names
 from mockserver import downloads, uploads
@@ -137,7 +137,8 @@ class MockServer:
         if path.startswith("/~"):
             name, _, rest = path[2:].partition("/")
             return self.sessions.named(name), "/" + rest
-        found = KEY_NAME.search(request.headers.get("Authorization", ""))
+        key = request.headers.get(hdrs.AUTHORIZATION, "")
+        found = KEY_NAME.search(key) if "~" in key else None
         return self.sessions.named(found.group(1)) if found else self.sessions.get(), path
 
     async def _answer(self, request: web.BaseRequest, session: Session, path: str, entry: Entry) -> web.StreamResponse:
