@@ -61,7 +61,7 @@ def test_shows_the_nearest_request_and_how_it_differs():
     [verdict] = judged(SENT, {"operation": "submit", "body": {"/parameters/duration": 5, "/model": "m"}, "times": 1})
     assert not verdict.met
     assert verdict.message == (
-        "expected 1 request with operation submit, /parameters/duration = 5, /model = \"m\"; found 0 of 3. "
+        'expected 1 request with operation submit, /parameters/duration = 5, /model = "m"; found 0 of 3. '
         "The nearest is request 1, POST /v1/videos: /parameters/duration is 4, not 5"
     )
 
