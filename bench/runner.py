@@ -1,4 +1,7 @@
-"""The runner: two hundred flows of submit, poll until the end, download; each tool against the same mock."""
+"""The runner: two hundred flows of submit, poll until the end, download.
+
+Ours plays against the mock in its own process, as `run` does; the others against one that stands beside them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(serving(_OURS, peers.mock(9231, "--clock", "jump"), 9231))
-        commands = {_OURS: _ours(folder, server.url)}
+        commands = {_OURS: _ours(folder)}
         for name, written in (
             {} if quick else {"tavern": _tavern(folder, server.url), "stepci": _stepci(folder, server.url)}.items()
         ):
@@ -38,17 +41,17 @@ def figures(quick: bool) -> Iterator[Figure]:
                 commands[name] = written
             else:
                 print(f"{name} is not installed and is left out")
-        samples = in_turn({name: timed(command, time.perf_counter) for name, command in commands.items()}, 3)
+        samples = in_turn({name: timed(command, time.perf_counter, -1) for name, command in commands.items()}, 3)
         yield Figure("runner", f"{_FLOWS} flows", "ms", samples, {"tavern": 5, "stepci": 2.5})
 
 
-def _ours(folder: Path, url: str) -> list[str]:
+def _ours(folder: Path) -> list[str]:
     spec = {"name": "flow", "provider": "dashscope", "matrix": {"seed": list(range(_FLOWS))},
             "request": {**_BODY, "parameters": {**_BODY["parameters"], "seed": "${matrix.seed}"}},  # type: ignore[dict-item]
             "expect": {"state": "SUCCEEDED"}}  # fmt: skip
     path = folder / "flow.yaml"
     path.write_text(yaml.safe_dump(spec), "utf-8")
-    return [str(Path(sys.executable).parent / "happyhorse-spec"), "run", "--url", url, "--jobs", "16", str(path)]
+    return [str(Path(sys.executable).parent / "happyhorse-spec"), "run", "--jobs", "16", str(path)]
 
 
 def _tavern(folder: Path, url: str) -> list[str]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Provider
-from happyhorse_spec.engine import matcher, reference_validator
+from happyhorse_spec.engine import reference_validator
 from happyhorse_spec.findings import show
 from happyhorse_spec.novelty import added
 from happyhorse_spec.wording import listing, named, sentence
@@ -88,7 +88,6 @@ class AnswerBook:
 
     def __init__(self, provider: Provider, endpoint: Endpoint) -> None:
         self.provider, self.endpoint = provider, endpoint
-        self._matchers: dict[str, Callable[[object], bool]] = {}
 
     @cached_property
     def envelopes(self) -> tuple[str, ...]:
@@ -105,20 +104,12 @@ class AnswerBook:
         if not names:
             statuses = ", ".join(map(str, sorted(set(self.endpoint.answers.values()))))
             raise UnknownAnswer(status, f"HTTP {status} is not documented; {statuses} or an error is", body)
-        found = [name for name in names if self._matches(name, body)]
+        found = [name for name in names if self.provider.is_answer(name, body)]
         if not found or (len(found) > 1 and not is_error):
             raise UnknownAnswer(status, self._difference(names, found, body), body)
         template = self.provider.data["answers"].get(found[0])
-        news = tuple(added(self._schema(found[0]), body))
+        news = tuple(added(self.provider.answer_schema(found[0]), body))
         return Answer(found[0], status, body, is_error, template, news)
-
-    def _matches(self, name: str, body: Any) -> bool:
-        if name not in self._matchers:
-            self._matchers[name] = matcher(self._schema(name))
-        return self._matchers[name](body)
-
-    def _schema(self, name: str) -> dict[str, Any]:
-        return {"$ref": f"#/$defs/{name}", "$defs": self.provider.answer_schemas["$defs"]}
 
     def _difference(self, names: list[str], found: list[str], body: Any) -> str:
         if found:
@@ -134,7 +125,7 @@ class AnswerBook:
 
     def _errors(self, name: str, body: Any) -> list[ValidationError]:
         """What keeps a body from being the answer of that name."""
-        return list(reference_validator(self._schema(name)).iter_errors(body))
+        return list(reference_validator(self.provider.answer_schema(name)).iter_errors(body))
 
 
 def _distance(errors: list[ValidationError]) -> tuple[int, int]:

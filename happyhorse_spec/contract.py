@@ -141,6 +141,20 @@ class Provider:
         """The first mode whose `when` the body satisfies."""
         return next((mode for mode in self.modes.values() if mode.matches(body)), None)
 
+    def answer_schema(self, name: str) -> Schema:
+        """The schema of an answer, which stands for itself."""
+        return {"$ref": f"#/$defs/{name}", "$defs": self.answer_schemas["$defs"]}
+
+    def is_answer(self, name: str, body: object) -> bool:
+        """Whether a body satisfies the schema of that answer."""
+        if name not in self._answer_matchers:
+            self._answer_matchers[name] = matcher(self.answer_schema(name))
+        return self._answer_matchers[name](body)
+
+    @cached_property
+    def _answer_matchers(self) -> dict[str, Callable[[object], bool]]:
+        return {}
+
     def rules(self) -> Iterator[Rule]:
         """Every rule of the provider: requests, advice, media."""
         yield from self.any.book.rules
