@@ -73,7 +73,7 @@ def _thousand(folder: Path, schema: Path, other: Path) -> Iterator[Figure]:
         spec = {"name": f"bench-{number}", "provider": "dashscope", "request": body}
         (bodies / f"{number}.yaml").write_text(yaml.safe_dump(body), "utf-8")
         (specs / f"{number}.yaml").write_text(yaml.safe_dump(spec), "utf-8")
-    commands = {_OURS: [str(_BIN / "happyhorse-spec"), "check", str(specs)]}
+    commands = {_OURS: [str(_BIN / "happyhorse-spec"), "check", *sorted(str(path) for path in specs.iterdir())]}
     if other.exists():
         files = sorted(str(path) for path in bodies.iterdir())
         commands["check-jsonschema"] = [str(other), "--schemafile", str(schema), *files]
