@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,3 +43,25 @@ class Shown:
 Write = Callable[[str, object], str]
 #: Runs the command.
 Check = Callable[..., Shown]
+
+
+def within(seconds: float, act: Callable[[], Shown]) -> Shown:
+    """What `act` left behind, if it took no more processor time than that; more where the machine is slow just now."""
+    began = time.process_time()
+    shown = act()
+    took = time.process_time() - began
+    allowed = max(seconds, seconds * floor() / USUAL_FLOOR)
+    assert took < allowed, f"{took:.1f} s; {allowed:.1f} s would do"
+    return shown
+
+
+#: Seconds that `floor` takes on two quiet cores.
+USUAL_FLOOR = 0.3
+
+
+def floor() -> float:
+    """The processor time of the least work that the same amount of text asks for: it is decoded and searched."""
+    began = time.process_time()
+    text = (b"a" * 100_000_000).decode()
+    json.loads(f'"{text}"')
+    return time.process_time() - began

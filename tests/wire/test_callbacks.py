@@ -204,7 +204,7 @@ class TestReceiver:
         assert record(wire, line.task_id)["state"] == "succeeded"
 
     def test_that_is_slow_is_given_up_and_keeps_nobody_waiting(self, monkeypatch, wire):
-        monkeypatch.setattr(webhook.Errand, "patience", 0.4)
+        monkeypatch.setattr(webhook.Errand, "patience", 2.0)
         with receiving() as slow, receiving() as quick:
             slow.patience.clear()
             for _ in range(120):
@@ -214,7 +214,7 @@ class TestReceiver:
             assert delivered(wire)[0].task_id == swift
             assert record(wire, swift)["state"] == "succeeded"
             outcomes = [line.outcome for line in delivered(wire, 121)[1:]]
-        assert outcomes == ["no answer within 0.4 s"] * 120
+        assert outcomes == ["no answer within 2 s"] * 120
 
     @pytest.mark.parametrize(
         ("data", "outcome"),
@@ -285,7 +285,7 @@ class TestReceiver:
 
         def resolve(host, *args, **options):
             if host == "slow.test":
-                found.wait(5)
+                found.wait(20)
             return look_up("127.0.0.1" if host == "slow.test" else host, *args, **options)
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
@@ -297,7 +297,7 @@ class TestReceiver:
         clip = record(wire, task_id)["response"]["data"][0]["video_url"]
         start = time.monotonic()
         assert wire.send("GET", clip).raw[4:8] == b"ftyp"
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 10
         assert {line.outcome for line in delivered(wire, 40)} == {"no answer within 0.3 s"}
         found.set()
 
