@@ -50,7 +50,7 @@ DELIVERIES: Mapping[str, Callable[[Call, Task], Awaitable[Reply | Stream]]] = {
 
 def choose(call: Call) -> str:
     """The name of the delivery that the request asks for: the first of the endpoint's that fits."""
-    accepted = call.request.headers.get("Accept", "")
+    accepted = call.request.headers.get("Accept", "").lower()
     for delivery in call.operation.deliveries:
         if (delivery.accept is None or delivery.accept in accepted) and delivery.matches(call.body):
             return delivery.how
@@ -79,15 +79,13 @@ def _result(call: Call, task: Task) -> Reply:
 
 
 def _failure(call: Call, task: Task) -> Refused:
-    """The error that tells a waiting client of a failed task: its own row, else that of a failed generation."""
+    """The error that tells a waiting client of a failed task: its own row, else that of a failed generation. It has
+    the trace of the call, which earlier lines and the header have told already."""
     call.tell(task)
-    words = call.scene(task).error
+    scene = call.scene(task)
+    words = {"detail": scene.error["message"], "trace_id": scene.trace_id}
     error = call.dialect.provider.error(task.failure.error or "")
-    return (
-        Refused(error.key, {"detail": words["message"]})
-        if error
-        else call.refusal("generation", detail=words["message"])
-    )
+    return Refused(error.key, words) if error else call.refusal("generation", **words)
 
 
 async def _next(call: Call, moment: float | None) -> None:
