@@ -19,8 +19,8 @@ check: .venv/tests ## style and types
 bench: .venv/tests ## measure the speed, within ten minutes; bench/README.md says with whom it is compared
 	@$(BIN)/python -m bench $(BENCH)
 
-docs: .venv/runs ## renew the tables of docs/fidelity.md
-	@$(BIN)/python docs/fidelity.py
+docs: .venv/runs ## renew the tables of docs/fidelity.md and docs/conflicts.md
+	@$(BIN)/python docs/fidelity.py && $(BIN)/python docs/conflicts.py
 
 dist: .venv/tests ## wheel and source archive
 	@$(BIN)/python -m build --outdir dist .

@@ -8,16 +8,16 @@ that prove them. `make docs` writes the page anew; a test fails where the page i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from happyhorse_spec.contract import Provider, load_provider, load_sources, provider_names
+from pages import PROVIDERS, cite, lines, renewed, title
+
+from happyhorse_spec.contract import Provider
+from happyhorse_spec.wording import span_of_time
 
 PAGE = Path(__file__).with_name("fidelity.md")
-PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-PROVIDERS = [load_provider(name) for name in provider_names()]
 Cell = Callable[[Provider], str]
 
 
@@ -27,15 +27,6 @@ class Row(NamedTuple):
     title: str
     cell: Cell
     tests: str
-
-
-def cite(keys: str | Iterable[str]) -> str:
-    """Source keys as links to the list at the end of the page."""
-    return " ".join(f"[{key}]" for key in ([keys] if isinstance(keys, str) else keys))
-
-
-def lines(texts: Iterable[str]) -> str:
-    return "<br>".join(texts)
 
 
 def endpoint(*names: str) -> Cell:
@@ -95,11 +86,6 @@ def fact(group: str, name: str, show: Callable[[Any], str] = str) -> Cell:
         return f"{show(entry['value'])} {cite(entry['source'])}" if entry else ""
 
     return cell
-
-
-def lifetime(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours / 24:g} days" if hours > 48 else f"{hours:g} h" if hours >= 1 else f"{seconds:g} s"
 
 
 def file_of(role: str) -> Cell:
@@ -194,7 +180,7 @@ TABLES: dict[str, list[Row]] = {
         Row("violation told by the task", moment("observed"), "wire/test_validation_moment.py::TestObserved::test_violation_is_accepted_and_fails_the_task_at_its_first_poll"),
         Row("rate (`--limits`)", limits("per_second", "{name} {number}/s"), "wire/test_limits.py::TestRate::test_sixth_submit_in_a_second_is_refused wire/test_limits.py::TestRate::test_gateway_with_sixty_queries_in_a_second"),
         Row("tasks at once (`--limits`)", limits("tasks", "{number} {name} per {per}"), "wire/test_limits.py::TestPlaces::test_five_of_a_model_run_and_the_rest_waits wire/test_limits.py::TestPlaces::test_token_of_a_gateway_has_ten_places_for_all_its_models wire/test_limits.py::TestPlaces::test_sixth_task_of_a_token_is_refused_where_nothing_waits"),
-        Row("a task is known for", fact("retention", "task_seconds", lifetime), "wire/test_limits.py::TestLifetime::test_task_is_known_to_the_last_second_and_unknown_after_it"),
+        Row("a task is known for", fact("retention", "task_seconds", span_of_time), "wire/test_limits.py::TestLifetime::test_task_is_known_to_the_last_second_and_unknown_after_it"),
         Row("unknown task", unknown_task, "wire/test_providers.py::test_answers_an_unknown_task_as_documented"),
         Row("other shapes (`--profile`)", profiles, "unit/test_law_acedata.py::test_a_profile_gives_records_that_are_recognised_by_the_same_state"),
     ],
@@ -210,11 +196,11 @@ TABLES: dict[str, list[Row]] = {
         Row("reference image judged by", file_of("reference_image"), "wire/test_inspection.py::TestDataUrl::test_each_role_has_its_own_law"),
         Row("image of an edit judged by", file_of("edit_image"), "wire/test_inspection.py::TestDataUrl::test_each_role_has_its_own_law"),
         Row("video judged by", file_of("video"), "wire/test_inspection.py::TestUploadedFile::test_wrong_clip_is_refused"),
-        Row("uploads are kept for", fact("retention", "upload_seconds", lifetime), "wire/test_uploads.py::TestUrl::test_lasts_as_long_as_documented"),
-        Row("upload policy is good for", fact("upload", "policy_seconds", lifetime), "wire/test_uploads.py::TestRefusal::test_policy_ends_after_its_seconds"),
+        Row("uploads are kept for", fact("retention", "upload_seconds", span_of_time), "wire/test_uploads.py::TestUrl::test_lasts_as_long_as_documented"),
+        Row("upload policy is good for", fact("upload", "policy_seconds", span_of_time), "wire/test_uploads.py::TestRefusal::test_policy_ends_after_its_seconds"),
         Row("largest upload, MB", fact("upload", "max_mb"), "wire/test_uploads.py::TestRefusal::test_file_larger_than_the_policy_allows"),
         Row("result URL", signature, "wire/test_downloads.py::TestSignature::test_altered_query_is_refused"),
-        Row("result is kept for", fact("retention", "result_seconds", lifetime), "wire/test_downloads.py::TestExpiry::test_signed_url_ends_after_its_time wire/test_downloads.py::TestExpiry::test_open_url_ends_with_the_file"),
+        Row("result is kept for", fact("retention", "result_seconds", span_of_time), "wire/test_downloads.py::TestExpiry::test_signed_url_ends_after_its_time wire/test_downloads.py::TestExpiry::test_open_url_ends_with_the_file"),
         Row("a key sent to the storage is", fact("result", "authorization"), "wire/test_downloads.py::TestRefusal::test_key_on_a_download_is_refused_where_the_provider_says_so"),
         Row("frames per second", fact("result", "fps"), "wire/test_result.py::test_has_the_seconds_that_are_asked_for unit/test_clip.py::test_length_is_exact_to_the_frame"),
         Row("longest edited clip, s", fact("result", "max_edit_seconds"), "wire/test_inspection.py::TestResult::test_edited_clip_is_as_long_as_its_source"),
@@ -240,7 +226,7 @@ TABLES: dict[str, list[Row]] = {
 
 
 def table(rows: list[Row]) -> Iterator[str]:
-    titles = [provider.title.partition(" (")[0] for provider in PROVIDERS]
+    titles = [title(provider) for provider in PROVIDERS]
     yield f"| behaviour | {' | '.join(titles)} | proved by |"
     yield "|---|" + "---|" * (len(titles) + 1)
     for row in rows:
@@ -261,22 +247,12 @@ def choices() -> Iterator[str]:
     for provider in PROVIDERS:
         rules = [rule for rule in provider.rules() if any(source.key == "chosen" for source in rule.sources)]
         places = ", ".join(f"`{place}`" for place in chosen(provider.data))
-        yield f"- **{provider.title.partition(' (')[0]}**: {len(rules)} of its {len(list(provider.rules()))} rules; {places}."
-
-
-def sources(text: str) -> Iterator[str]:
-    """A link for each source that the page cites; a source without a page is a word that the page explains."""
-    for name, source in load_sources().items():
-        if f"[{name}]" in text:
-            yield f'[{name}]: {source.url or "#sources"} "{source.title.replace(chr(34), "")} ({source.kind}, {source.seen})"'
+        yield f"- **{title(provider)}**: {len(rules)} of its {len(list(provider.rules()))} rules; {places}."
 
 
 def written(page: str) -> str:
     """The page with its parts made anew from the data."""
-    parts = {name: "\n".join(table(rows)) for name, rows in TABLES.items()} | {"chosen": "\n".join(choices())}
-    text = PART.sub(lambda found: f"{found[1]}{parts.get(found[2], '')}\n{found[3]}", page)
-    parts["sources"] = "\n".join(sources(text))
-    return PART.sub(lambda found: f"{found[1]}{parts[found[2]]}\n{found[3]}", text)
+    return renewed(page, {name: table(rows) for name, rows in TABLES.items()} | {"chosen": choices()})
 
 
 if __name__ == "__main__":

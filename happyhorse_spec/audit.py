@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Law, Mode, Provider, load_sources
+from happyhorse_spec.disputes import disputes
 from happyhorse_spec.engine import compile_schema, matcher
 from happyhorse_spec.headers import all_rules
 from happyhorse_spec.rules import CONSTRAINTS, Rule, Schema, walk
@@ -285,6 +286,19 @@ def _conflicts_have_sides(provider: Provider) -> Sentences:
             yield f"conflicts: {conflict['topic']} has one value; name the other, or the absence"
 
 
+def _conflicts_are_some(provider: Provider) -> Sentences:
+    """A claim that is the law's own limit is none against it, and a fact beyond the limits is decided once."""
+    topics: set[str] = set()
+    if any(_sources_exist(provider)):
+        return
+    for dispute in disputes(provider):
+        if any(dispute.modes and claim.value == dispute.choice for claim in dispute.claims):
+            yield f"x-conflict of {dispute.topic} claims what the law says"
+        if not dispute.modes and dispute.topic in topics:
+            yield f"conflicts: {dispute.topic} is decided twice"
+        topics.add(dispute.topic)
+
+
 def _examples_are_told_apart(provider: Provider) -> Sentences:
     """An example satisfies its own schema, and none that means something else at the same endpoint."""
     schemas = provider.answer_schemas["$defs"]
@@ -325,4 +339,5 @@ CHECKS: tuple[Callable[[Provider], Sentences], ...] = (
     _rules_are_repaired,
     _prices_have_models,
     _conflicts_have_sides,
+    _conflicts_are_some,
 )

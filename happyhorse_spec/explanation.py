@@ -9,12 +9,13 @@ from itertools import groupby
 from typing import Any
 
 from happyhorse_spec import pointer
+from happyhorse_spec.comparison import Difference
 from happyhorse_spec.contract import Provider
 from happyhorse_spec.disputes import Dispute
 from happyhorse_spec.findings import show
 from happyhorse_spec.rules import Conflict, Rule, Source
 from happyhorse_spec.twins import LETTERS, Twin, boundaries, twins
-from happyhorse_spec.wording import listing
+from happyhorse_spec.wording import length_in_words, listing
 
 _WIDTH = 100
 _CUT = 80
@@ -34,8 +35,7 @@ def limit_in_words(rule: Rule) -> str:
         case "not":
             return "absent" if rule.limit == {} else f"not {show(rule.limit)}"
         case "x-maxPromptUnits":
-            weights = [f"a {script} character counts {n}" for script, n in rule.limit.get("weights", {}).items()]
-            return ", ".join([str(rule.limit["limit"]), *weights])
+            return length_in_words(rule.limit)
         case "x-promptReferences":
             return f"each {rule.limit['pattern']} has its image"
     return _value(rule.limit)
@@ -157,10 +157,23 @@ def _entry(name: str, text: str | None) -> list[str]:
 def dispute_in_words(dispute: Dispute) -> Iterator[str]:
     """A dispute: the topic and the choice, then who says otherwise, then why."""
     modes = f" ({', '.join(dispute.modes)})" if dispute.modes else ""
-    yield f"{dispute.topic}{modes}: {_value(dispute.choice)}"
+    yield f"{dispute.topic}{modes}: {claim_in_words(dispute.choice)}"
     for claim in dispute.claims:
-        yield from _indented(f"- {_value(claim.value)}, says {_titles(claim.sources)}")
+        yield from _indented(f"- {claim_in_words(claim.value)}, says {_titles(claim.sources)}")
     yield from _indented(f"  {dispute.why}")
+
+
+def difference_in_words(difference: Difference) -> Iterator[str]:
+    """A difference: the fact, then each value with the providers that have it."""
+    modes = f" ({', '.join(difference.modes)})" if difference.modes else ""
+    yield f"{difference.fact}{modes}"
+    for value, names in difference.sides():
+        yield from _indented(f"- {value}: {listing(names, 'and')}".replace("`", ""))
+
+
+def claim_in_words(value: Any) -> str:
+    """What a source claims, or what was chosen."""
+    return length_in_words(value) if isinstance(value, dict) and "limit" in value else _value(value)
 
 
 def _indented(text: str) -> list[str]:

@@ -19,7 +19,8 @@ from happyhorse_spec.prompt import prompt_units, references
 from happyhorse_spec.rules import Rule, Source
 
 _WORDS = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
-_SCRIPTS = {"han": "Chinese", "cjk": "CJK"}
+#: Script -> what its characters are called.
+SCRIPTS = {"han": "Chinese", "cjk": "CJK"}
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -266,7 +267,7 @@ def _unknown(finding: Finding) -> str:
 def _units(finding: Finding) -> str:
     limit = finding.rule.limit
     weights = limit.get("weights", {})
-    scripts = ", ".join(f"a {_SCRIPTS[script]} character counts as {weight}" for script, weight in weights.items())
+    scripts = ", ".join(f"a {SCRIPTS[script]} character counts as {weight}" for script, weight in weights.items())
     length = f"is {prompt_units(finding.value, weights)} characters long"
     return f"{length}{f' ({scripts})' if scripts else ''}; it {_must(finding)} have at most {limit['limit']}"
 

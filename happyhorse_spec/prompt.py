@@ -35,8 +35,12 @@ def too_long(limit: Mapping[str, Any], prompt: object) -> str | None:
 
 
 def references(pattern: str, prompt: str) -> list[int]:
-    """The image numbers that `prompt` speaks of, in order, e.g. [1, 2] for `[Image 1] ... [Image 2]`."""
-    return [int(number) for number in re.findall(pattern, prompt) if len(number) < 10]
+    """The image numbers that `prompt` speaks of, in order, e.g. [1, 2] for `[Image 1] ... [Image 2]`.
+
+    Each alternative of the pattern may have a group of its own.
+    """
+    numbers = (match[match.lastindex or 0] for match in re.finditer(pattern, prompt))
+    return [int(number) for number in numbers if len(number) < 10]
 
 
 def dangling_reference(form: Mapping[str, Any], request: object) -> str | None:

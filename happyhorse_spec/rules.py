@@ -98,6 +98,7 @@ class RuleBook:
     by_place: Mapping[tuple[SchemaPath, str], Rule] = field(repr=False)
     required: Mapping[tuple[SchemaPath, str], Rule] = field(repr=False)
     defaults: Mapping[str, Any] = field(repr=False)
+    default_sources: Mapping[str, tuple[Source, ...]] = field(repr=False)
     order: Mapping[str, int] = field(repr=False)
 
 
@@ -137,7 +138,8 @@ def rule_book(schema: Schema, scope: str, sources: Mapping[str, Source], *, advi
     for spot, subschema in walk(schema):
         book.add(spot, subschema)
     order = {name: index for index, name in enumerate(book.rules)}
-    return RuleBook(schema, tuple(book.rules.values()), book.by_place, book.required, book.defaults, order)
+    rules = tuple(book.rules.values())
+    return RuleBook(schema, rules, book.by_place, book.required, book.defaults, book.default_sources, order)
 
 
 class _Builder:
@@ -149,11 +151,13 @@ class _Builder:
         self.by_place: dict[tuple[SchemaPath, str], Rule] = {}
         self.required: dict[tuple[SchemaPath, str], Rule] = {}
         self.defaults: dict[str, Any] = {}
+        self.default_sources: dict[str, tuple[Source, ...]] = {}
 
     def add(self, spot: _Spot, schema: Schema) -> None:
         if "default" in schema:
-            self._sources(".".join((self.scope, *spot.place, "default")), schema, "default")
-            self.defaults["".join(f"/{name}" for name in spot.place)] = schema["default"]
+            at = "".join(f"/{name}" for name in spot.place)
+            self.default_sources[at] = self._sources(".".join((self.scope, *spot.place, "default")), schema, "default")
+            self.defaults[at] = schema["default"]
         for keyword in schema:
             if keyword == "required":
                 for name in schema["required"]:
@@ -179,7 +183,7 @@ class _Builder:
     def _rule(self, spot: _Spot, notes: Schema, keyword: str, limit: object, schema: Schema) -> Rule:
         name = ".".join((self.scope, *spot.place, keyword.removeprefix("x-"))) + (f"@{spot.case}" if spot.case else "")
         sources = self._sources(name, notes, keyword)
-        why = _note(notes, "x-why", keyword)
+        why = annotation(notes, "x-why", keyword)
         if why is None and any(source.kind == "chosen" for source in sources):
             raise LawError(f"rule {name} is chosen and gives no reason; add x-why")
         return Rule(
@@ -190,15 +194,15 @@ class _Builder:
             schema=schema,
             effect=self._effect(name, notes, keyword),
             sources=sources,
-            fix=_note(notes, "x-fix", keyword),
+            fix=annotation(notes, "x-fix", keyword),
             why=why,
-            message=_note(notes, "x-message", keyword),
-            error=_note(notes, "x-error", keyword),
+            message=annotation(notes, "x-message", keyword),
+            error=annotation(notes, "x-error", keyword),
             conflicts=tuple(self._conflicts(notes, keyword)),
         )
 
     def _sources(self, name: str, notes: Schema, keyword: str) -> tuple[Source, ...]:
-        keys = _note(notes, "x-source", keyword)
+        keys = annotation(notes, "x-source", keyword)
         if not keys:
             raise LawError(f"rule {name} has no source; add x-source")
         return self._look_up(keys, name)
@@ -211,7 +215,7 @@ class _Builder:
         return tuple(self.sources[key] for key in listed)
 
     def _effect(self, name: str, notes: Schema, keyword: str) -> str:
-        effect = _note(notes, "x-effect", keyword)
+        effect = annotation(notes, "x-effect", keyword)
         if bool(effect) != self.advice:
             raise LawError(f"rule {name}: x-effect belongs to each rule of an advice schema and to no other")
         return effect or "reject"
@@ -231,7 +235,7 @@ def _speaks_of(value: object, key: str, keyword: str) -> bool:
     return key.startswith("x-") and isinstance(value, Mapping) and keyword in value
 
 
-def _note(notes: Schema, annotation: str, keyword: str) -> Any:
-    """The annotation for a keyword: the same for all, or by keyword."""
-    value = notes.get(annotation)
+def annotation(notes: Schema, name: str, keyword: str) -> Any:
+    """The annotation of that name for a keyword: the same for all, or by keyword."""
+    value = notes.get(name)
     return value.get(keyword) if isinstance(value, Mapping) else value

@@ -6,14 +6,16 @@ For files and answers that are judged by a plain schema. Rules of the law have s
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_spec.findings import show
+from happyhorse_spec.findings import SCRIPTS, show
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
+#: The effect of a rule -> what becomes of a value that breaks it.
+EFFECTS = {"reject": "refused", "truncate": "cut off", "ignore": "ignored", "advise": "advised against"}
 _KINDS = {"integer": "an integer", "array": "a list", "object": "a mapping", "null": "null"}
 _CUT = 200
 
@@ -41,6 +43,18 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def listing(words: Sequence[str], last: str = "or") -> str:
     """`a`, `a or b`, `a, b or c`."""
     return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "nothing"
+
+
+def length_in_words(limit: Mapping[str, Any]) -> str:
+    """An `x-maxPromptUnits`: `5000 characters, a Chinese one counts 2`."""
+    weights = [f"a {SCRIPTS[script]} one counts {weight}" for script, weight in limit.get("weights", {}).items()]
+    return ", ".join([f"{limit['limit']} characters", *weights])
+
+
+def span_of_time(seconds: float) -> str:
+    """`300 s`, `24 h`, `30 days`."""
+    hours = seconds / 3600
+    return f"{hours / 24:g} days" if hours > 48 else f"{hours:g} h" if hours >= 1 else f"{seconds:g} s"
 
 
 def kinds(schema: Any) -> str:

@@ -6,11 +6,13 @@ import argparse
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
+from happyhorse_spec.comparison import differences
 from happyhorse_spec.contract import Provider, load_provider, provider_names
 from happyhorse_spec.disputes import disputes
-from happyhorse_spec.explanation import dispute_in_words, explain, limit_in_words, rule_as_dict
+from happyhorse_spec.explanation import difference_in_words, dispute_in_words, explain, limit_in_words, rule_as_dict
 from happyhorse_spec.failures import FINE, Failure
 from happyhorse_spec.headers import all_rules
 from happyhorse_spec.rules import Rule
@@ -25,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="PROVIDER|FOLDER|RULE", help="whose rules, or which one")
     parser.add_argument("--mode", help="only the rules of this mode (t2v, i2v, ...), or of: any, media, submit")
     parser.add_argument("--effect", choices=_EFFECTS, help="only the rules with this effect")
-    parser.add_argument("--conflicts", action="store_true", help="list what the sources disagree on, and the choice")
+    parser.add_argument(
+        "--conflicts", action="store_true", help="list what providers and sources disagree on, and the choice"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
@@ -34,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     named, ids = _sorted_out(args.words)
     providers = [load_provider(name) for name in named or [*provider_names(), *_folders(ids)]]
     if args.conflicts:
-        _print(line for provider in providers for line in _conflicts(provider, args.json))
+        _print(_ledger(providers, args.json))
     elif ids:
         _print(line for name in ids for line in _explained(name, providers, args.json))
     else:
@@ -99,6 +103,21 @@ def _find(name: str, providers: Sequence[Provider]) -> tuple[Provider, Rule]:
     near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     hint = f"did you mean {listing(near[:5])}?" if near else "`happyhorse-spec rules` lists them all"
     raise Failure(f"there is no rule {name}; {hint}")
+
+
+def _ledger(providers: Sequence[Provider], as_json: bool) -> Iterator[str]:
+    """What the providers differ in, where several are asked for, then what the sources of each disagree on."""
+    found = differences(providers) if len(providers) > 1 else []
+    if as_json:
+        yield from (json.dumps({"provider": None, **difference.as_dict()}, ensure_ascii=False) for difference in found)
+    elif found:
+        yield f"between the providers: {len(found)} facts; each is judged and played by its own"
+        for part, differing in groupby(found, key=lambda difference: difference.part):
+            yield from ("", f"{part}:", "")
+            yield from (line for difference in differing for line in difference_in_words(difference))
+        yield ""
+    for provider in providers:
+        yield from _conflicts(provider, as_json)
 
 
 def _conflicts(provider: Provider, as_json: bool) -> Iterator[str]:

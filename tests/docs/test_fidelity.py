@@ -2,9 +2,9 @@
 
 import ast
 import re
-import runpy
 from pathlib import Path
 
+import fidelity
 import pytest
 
 from happyhorse_spec.contract import load_provider, load_sources, provider_names
@@ -34,7 +34,7 @@ def rows():
 
 
 def test_page_is_as_new_as_the_data():
-    assert runpy.run_path(str(ROOT / "docs" / "fidelity.py"))["written"](PAGE) == PAGE, "make docs"
+    assert fidelity.written(PAGE) == PAGE, "make docs"
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -186,6 +186,24 @@ FAULTS: dict[str, tuple[str, Callable[[Any], object], str]] = {
         lambda data: data["prices"][0]["per_second"].update({"4K": 1}),
         "prices: 4K is no resolution of any mode",
     ),
+    "conflict that is none": (
+        "t2v.request.schema.json",
+        lambda schema: schema["properties"]["parameters"]["properties"]["seed"].update(
+            {
+                "minimum": 0,
+                "x-source": "absence",
+                "x-conflict": [
+                    {"keyword": "minimum", "value": 0, "source": "absence", "why": "Nobody says otherwise."}
+                ],
+            }
+        ),
+        "x-conflict of parameters.seed minimum claims what the law says",
+    ),
+    "conflict that is decided twice": (
+        "provider.yaml",
+        lambda data: data["conflicts"].append(data["conflicts"][0]),
+        "conflicts: When a violation is told is decided twice",
+    ),
     "conflict with one side": (
         "provider.yaml",
         lambda data: data["conflicts"][1].update(values=data["conflicts"][1]["values"][:1]),

@@ -219,12 +219,36 @@ def test_no_conflict_is_left_out(name: str) -> None:
 
 def test_conflicts_as_json(rules: Rules) -> None:
     found = records(rules("--conflicts", "--json")[1])
-    assert {record["provider"] for record in found} == set(provider_names())
+    assert {record["provider"] for record in found} == {None, *provider_names()}
     default = next(
         record
         for record in found
         if (record["provider"], record["topic"]) == ("dashscope", "parameters.watermark default")
     )
     assert default["choice"] is True
+    assert default["source"][0]["title"].startswith("HappyHorse text-to-video API reference")
     assert default["claims"][0]["value"] is False
     assert default["modes"] == ["t2v", "i2v", "r2v", "video-edit"]
+    assert all(record["choice"] not in (None, "") and record["why"] for record in found)
+
+
+def test_conflicts_between_providers_are_told_first(rules: Rules) -> None:
+    _, lines, _ = rules("--conflicts")
+    assert re.fullmatch(r"between the providers: \d+ facts; each is judged and played by its own", lines[0])
+    at = lines.index("`duration`: range (t2v, i2v, r2v)")
+    assert lines[at + 1 : at + 3] == ["  - 3-15: acedata, dashscope and imini", "  - 2-15: apiyi"]
+    assert at < lines.index(next(line for line in lines if line.startswith("acedata: ")))
+
+
+def test_conflicts_between_two_providers(rules: Rules) -> None:
+    found = records(rules("--conflicts", "--json", "apiyi", "dashscope")[1])
+    between = {(record["topic"], *record["modes"]): record for record in found if record["provider"] is None}
+    claims = between["`duration`: range", "t2v", "i2v", "r2v"]["claims"]
+    assert [(claim["provider"], claim["value"]) for claim in claims] == [("apiyi", "2-15"), ("dashscope", "3-15")]
+    assert claims[1]["source"][0]["url"]
+    assert ("first frame: bytes",) not in between
+
+
+def test_conflicts_of_one_provider_are_its_own(rules: Rules) -> None:
+    _, lines, _ = rules("--conflicts", "imini")
+    assert lines[0].startswith("imini: ")

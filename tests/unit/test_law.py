@@ -235,6 +235,14 @@ LAWLESS: dict[str, tuple[str, Callable[[Any], object], str]] = {
         added(type="string", **{"x-source": "hearsay"}),
         "extra.type@added cites hearsay, which sources.yaml does not have",
     ),
+    "conflict about a limit without a reason": (
+        REQUEST,
+        added(
+            type="string",
+            **{"x-source": "absence", "x-conflict": [{"keyword": "type", "value": 2, "source": "absence"}]},
+        ),
+        "'why' is a required property",
+    ),
     "unknown source of a conflict": (
         REQUEST,
         added(
@@ -321,6 +329,20 @@ UNCLOSED: dict[str, tuple[Callable[[Any], object], str]] = {
             prices=[{"scope": "all", "currency": "USD", "models": "a", "per_second": {"720P": 1}}]
         ),
         "prices/0",
+    ),
+    "conflict without a choice": (
+        lambda data: data.update(
+            conflicts=[{"topic": "a", "values": [{"value": 1, "source": "absence"}], "why": "Somebody said so."}]
+        ),
+        "conflicts/0: 'choice' is a required property",
+    ),
+    "conflict with an empty choice": (
+        lambda data: data.update(
+            conflicts=[
+                {"topic": "a", "values": [{"value": 1, "source": "absence"}], "choice": "", "why": "Somebody said so."}
+            ]
+        ),
+        "conflicts/0/choice: '' should be non-empty",
     ),
     "conflict without a reason": (
         lambda data: data.update(
