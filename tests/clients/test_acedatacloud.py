@@ -115,6 +115,14 @@ def test_a_synchronous_submit_is_born_done(client: AceDataCloud) -> None:
     assert handle.wait()["response"]["success"] is True
 
 
+def test_a_task_of_another_process_is_followed_by_its_id(client: AceDataCloud) -> None:
+    task = client.happyhorse.generate(prompt="a horse").id
+    assert client.tasks.get(task, service="happyhorse")["id"] == task
+    record = client.tasks.wait(task, service="happyhorse", poll_interval=0.01)
+    assert is_film(record["response"]["data"][0]["video_url"])
+    assert client.tasks.get("unknown", service="happyhorse") == {}
+
+
 def test_asyncio_follows_a_task_to_its_video(upstream: Upstream) -> None:
     async def scene() -> list[str]:
         client = AsyncAceDataCloud("token", base_url=upstream.base("acedata"))

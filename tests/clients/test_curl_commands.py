@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from upstream import Upstream
+from upstream import Upstream, is_film
 
 from happyhorse_spec.contract import provider_names
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 
 COMMANDS = {path.stem: path.read_text() for path in sorted(Path(__file__).with_name("curl").glob("*.sh"))}
-HOSTS = ("https://dashscope-intl.aliyuncs.com", "https://api.apiyi.com")
-KEYS = ("$DASHSCOPE_API_KEY", "sk-your-api-key", "<token>")
+HOSTS = ("https://dashscope-intl.aliyuncs.com", "https://api.apiyi.com", "https://api.acedata.cloud")
+KEYS = ("$DASHSCOPE_API_KEY", "sk-your-api-key", "<token>", "${bearer_token}", "{token}")
 TEMPLATE = "apiyi-video-edit-template"
+#: The task that the pages of AceDataCloud ask for.
+SHOWN_TASK = "b8976e18-32dc-4718-9ed8-1ea090fcb6ea"
 
 
 def paste(command: str) -> Any:
@@ -46,12 +48,34 @@ def task_of(answer: Any) -> Any:
     return answer.get("output", answer).get("task_id")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != TEMPLATE])
+@pytest.mark.parametrize("name", ["dashscope-references", "dashscope-video-edit", "apiyi-video-edit"])
 def test_a_command_of_a_page_gets_the_answer_that_the_page_prints(name: str, upstream: Upstream) -> None:
     answer = paste(addressed(COMMANDS[name], upstream))
     assert {"output", "request_id"} == answer.keys()
     assert answer["output"]["task_status"] == "PENDING"
     assert list(upstream.session.table.tasks) == [task_of(answer)]
+
+
+def test_a_command_that_waits_gets_the_result_that_the_page_prints(upstream: Upstream) -> None:
+    answer = paste(addressed(COMMANDS["acedata-generate"], upstream))
+    assert list(answer) == ["success", "task_id", "trace_id", "data"]
+    (video,) = answer["data"]
+    assert list(video) == ["id", "video_url", "state", "duration", "resolution", "ratio"]
+    assert is_film(video["video_url"])
+
+
+def test_commands_that_ask_for_tasks_get_the_records_that_the_page_prints(upstream: Upstream) -> None:
+    result = paste(addressed(COMMANDS["acedata-generate"], upstream))
+    asked = {
+        name: addressed(COMMANDS[name], upstream).replace(SHOWN_TASK, result["task_id"])
+        for name in ("acedata-retrieve", "acedata-retrieve-batch")
+    }
+    record = paste(asked["acedata-retrieve"])
+    assert record["request"]["prompt"].startswith("A cinematic white horse")
+    assert record["response"] == result
+    assert record["elapsed"] == pytest.approx(record["finished_at"] - record["started_at"], abs=0.001)
+    assert paste(asked["acedata-retrieve-batch"]) == {"items": [record], "count": 1}
+    assert paste(addressed(COMMANDS["acedata-retrieve"], upstream)) == {}
 
 
 def test_a_template_of_a_page_works_with_its_placeholders_filled_in(upstream: Upstream) -> None:
@@ -66,7 +90,11 @@ def test_a_placeholder_that_is_left_in_a_header_is_told(upstream: Upstream) -> N
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("dashscope-video-edit", "Invalid API-key provided."), ("apiyi-video-edit", "无效的令牌")],
+    [
+        ("dashscope-video-edit", "Invalid API-key provided."),
+        ("apiyi-video-edit", "无效的令牌"),
+        ("acedata-generate", "The specified token is invalid or wrong."),
+    ],
 )
 def test_a_wrong_key_is_told_in_the_words_of_the_provider(name: str, told: str, upstream: Upstream) -> None:
     answer = paste(addressed(COMMANDS[name], upstream, key="sk-invalid"))

@@ -84,6 +84,13 @@ def test_wait_follows_a_task_to_its_end(run: Run) -> None:
     assert done.stderr == "Status: pending (waited 0s)...\n"
 
 
+def test_a_callback_url_makes_it_asynchronous_whatever_the_command_says(run: Run, upstream: Upstream) -> None:
+    """It sends `"async": false` beside the URL; the page says that the URL alone is enough."""
+    done = run("generate", AT_ONCE, "--callback-url", "http://127.0.0.1:9/done", "--json")
+    assert upstream.received()["async"] is False
+    assert json.loads(done.stdout).keys() == {"task_id"}
+
+
 def test_wait_exits_with_1_for_a_failed_task(run: Run) -> None:
     task = json.loads(run("generate", "[[fail:api_error]]", "--async", "--json").stdout)["task_id"]
     done = run("wait", task, "--interval", "0")

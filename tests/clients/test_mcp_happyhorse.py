@@ -97,6 +97,16 @@ def test_a_batch_moves_tasks_until_they_are_settled(play: Callable[..., None]) -
     play(scene)
 
 
+def test_a_callback_url_takes_the_place_of_async(play: Callable[..., None], upstream: Upstream) -> None:
+    async def scene(tools: Tools) -> None:
+        asked = {"prompt": AT_ONCE, "callback_url": "http://127.0.0.1:9/done"}
+        submitted = await tools.ask("happyhorse_generate_video", **asked)
+        assert submitted["task_id"]
+
+    play(scene)
+    assert "async" not in upstream.received()
+
+
 def test_a_failed_task_is_terminal(play: Callable[..., None]) -> None:
     async def scene(tools: Tools) -> None:
         submitted = await tools.ask("happyhorse_generate_video", prompt="[[FAILED api_error]]")
