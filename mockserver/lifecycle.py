@@ -232,8 +232,8 @@ class TaskTable:
     def newest_first(self) -> Iterator[Task]:
         return reversed(self.tasks.values())
 
-    def forget(self, task: Task) -> None:
-        """Drop a task for good: its retention is over."""
+    def forget(self, task: Task, now: float) -> None:
+        """Drop a task for good: its retention is over. A place that it had goes to the one that waits longest."""
         task.due = None
         self._wait(task, False)
         if self.tasks.pop(task.id, None) is None:
@@ -243,7 +243,9 @@ class TaskTable:
         self.bytes -= task.size
         if not task.final:
             self._alive[task.lane] -= 1
-            self.running[task.lane] = self.running.get(task.lane, 0) - (task.state is State.RUNNING)
+        if task.state is State.RUNNING:
+            self.running[task.lane] -= 1
+            self._start_next(task.lane, now)
 
     def _leave_step(self, task: Task, now: float, ended: list[Task]) -> None:
         following = task.plan[task.step + 1]

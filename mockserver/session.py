@@ -104,12 +104,12 @@ class Session:
         table.submit(task)
         self.spend(task.size)
         while len(table.tasks) > MAX_TASKS or table.bytes > MAX_TASK_BYTES:
-            self.forget(next(iter(table.tasks.values())))
+            self.forget(next(iter(table.tasks.values())), task.submitted)
         self.settle()
 
-    def forget(self, task: Task) -> None:
+    def forget(self, task: Task, now: float) -> None:
         """Let go of a task for good."""
-        self.table.forget(task)
+        self.table.forget(task, now)
         self.spend(-task.size)
 
     def scripted(self, request: Request) -> Plan | None:
@@ -132,7 +132,7 @@ class Session:
         if age <= retention["task_seconds"]["value"]:
             return task
         if age > retention["task_seconds"]["value"] + retention["result_seconds"]["value"]:
-            self.forget(task)
+            self.forget(task, now)
         return None
 
     def within_rate(self, dialect: Dialect, limit: str, now: float) -> bool:

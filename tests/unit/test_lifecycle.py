@@ -101,16 +101,16 @@ def test_counts_the_tasks_that_have_not_ended():
     assert table.alive("somebody") == 0
 
 
-def test_forgets_a_running_task_and_frees_its_place():
+def test_forgets_a_running_task_and_gives_its_place_to_the_next():
     tasks = [task(str(number)) for number in range(2)]
     table = TaskTable()
     table.places[LANE] = 1
     for each in tasks:
         table.submit(each)
     table.settle(110.0)
-    table.forget(tasks[0])
-    assert table.running[LANE] == 0
-    assert table.alive("somebody") == 1
+    table.forget(tasks[0], 120.0)
+    assert (table.running[LANE], table.alive("somebody")) == (1, 1)
+    assert (tasks[1].state, tasks[1].started) == (State.RUNNING, 120.0)
     assert "0" not in table.tasks
 
 
