@@ -135,10 +135,8 @@ def test_mock_lets_the_task_fail_by_what_is_rejected(name: str, mode: str, data:
 
 def ended(stage: Stage, provider: Provider, task_id: str, session: str) -> Answer:
     """The last answer about a task."""
-    poll = provider.endpoints["poll"]
-    body = {key: task_id if text == "{task_id}" else text for key, text in poll.data.get("body", {}).items()}
     for _ in range(PATIENCE):
-        reply = stage.call(provider, "poll", body or None, session=session, task_id=task_id)
+        reply = stage.ask_about(provider, task_id, session=session)
         answer = known(provider, "poll", reply)
         if answer.name not in ("pending", "running"):
             return answer

@@ -1,17 +1,15 @@
-"""Random interleavings of everything that can happen to tasks, in several sessions at once, against a model.
+"""Random interleavings of everything that can happen to tasks, in several sessions at once, against the model.
 
-The lives are the walks through the table of edges; the model follows each by adding up seconds and counting polls. In
-a session with limits a task may have to wait, so there only the invariants are asked: states move along edges, an end
-stays, no more tasks run than may.
+What is true of every answer is asked beside what the model expects of it: states move along edges, an end stays, ids
+are given once, no more tasks run than may.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count, pairwise
 from typing import Any
 
@@ -21,46 +19,34 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    invariant,
+    initialize,
     multiple,
     precondition,
     rule,
     run_state_machine_as_test,
 )
+from lives import REACHED, START, WALKS, Life, Step, World, ordered, scripts
 from stage import Reply, Stage, staged
 
 from happyhorse_spec.answers import Answer, AnswerBook
 from happyhorse_spec.contract import Mode, Provider, load_provider, provider_names
-from happyhorse_spec.edits import apply_patch
 from mockserver.clock import ClockMode
 from mockserver.lifecycle import EDGES, FINAL, State
 from mockserver.settings import Settings
 
-PROVIDERS = [load_provider(name) for name in provider_names()]
-NAMES = {provider.name: provider for provider in PROVIDERS}
-START = 1_800_000_000.0
+PROVIDERS = {name: load_provider(name) for name in provider_names()}
+#: The longest that a provider keeps anything.
+LONGEST = max(sum(kept["value"] for kept in p.data["retention"].values()) for p in PROVIDERS.values())
 DAY = 86_400.0
 #: Faults that stand in place of an answer -> the HTTP status.
 REFUSING = {"503": 503, "429:retry-after=3": 429, "500": 500}
+#: Sessions that are free, and those that have the limits of the providers.
+FREE, LIMITED = "ab", "cd"
 
-CONTROL = {"Host": "127.0.0.1"}
+worlds = st.sampled_from(FREE + LIMITED)
+names = st.sampled_from(list(PROVIDERS))
 
 _RUNS = count()
-
-
-def walks(state: State = State.PENDING) -> Iterator[tuple[State, ...]]:
-    """Every way through the table of edges, from the first state to an end."""
-    if state in FINAL:
-        yield (state,)
-    for (before, _), after in EDGES.items():
-        if before is state:
-            yield from ((state, *way) for way in walks(after))
-
-
-WALKS = sorted(set(walks()))
-REACHED = {
-    (way[i], way[j]) for way in WALKS for i in range(len(way)) for j in range(i, len(way))
-}  # what a later look may find after an earlier one
 
 
 def test_walks_take_every_edge() -> None:
@@ -68,289 +54,220 @@ def test_walks_take_every_edge() -> None:
     assert taken == {(before, after) for (before, _), after in EDGES.items()}
 
 
-@dataclass
-class Life:
-    """What the model knows of a task. `steps` are (state, seconds or None, polls); `began` is when the step began."""
-
-    session: str
-    provider: Provider = field(repr=False)
-    id: str
-    steps: list[tuple[State, float, int]]
-    submitted: float
-    began: float
-    step: int = 0
-    polls: int = 0
-    seen: State = State.PENDING
-    last: Any = None
-    is_gone: bool = False
-
-    @property
-    def state(self) -> State:
-        return self.steps[self.step][0]
-
-    def settle(self, now: float) -> None:
-        """Let time alone do its work."""
-        while self.state not in FINAL and not self.steps[self.step][2] and self.began + self.steps[self.step][1] <= now:
-            self.leave(self.began + self.steps[self.step][1])
-
-    def poll(self, now: float) -> None:
-        """A step that lasts some polls ends with the one after them."""
-        if self.steps[self.step][2] and self.polls >= self.steps[self.step][2]:
-            self.leave(now)
-        self.polls += 1
-
-    def leave(self, now: float) -> None:
-        self.step, self.polls, self.began = self.step + 1, 0, now
-
-    def cancel(self, now: float) -> None:
-        self.steps = [*self.steps[: self.step + 1], (State.CANCELED, 0.0, 0)]
-        self.leave(now)
-
-
-@dataclass
-class World:
-    """What the model knows of a session."""
-
-    name: str
-    limits: bool
-    now: float = START
-    lives: list[Life] = field(default_factory=list)
-    faults: dict[str, deque[str]] = field(default_factory=dict)
-    accepted: list[tuple[Provider, float]] = field(default_factory=list)
-
-    @property
-    def address(self) -> str:
-        return f"{self.name},limits=on" if self.limits else self.name
-
-
-#: How long the steps of a life last: some seconds, or some polls.
-LASTING = st.tuples(st.sampled_from([1.0, 2.5, 40.0, 4000.0]), st.just(0)) | st.tuples(st.just(0.0), st.integers(1, 2))
-
-
-@st.composite
-def scripts(draw: st.DrawFn, provider: Provider) -> list[tuple[State, float, int]]:
-    """Steps along a walk that the provider has words for; a state may be stretched over several."""
-    known = [way for way in WALKS if all(state in provider.data["states"] for state in way)]
-    steps: list[tuple[State, float, int]] = []
-    for state in draw(st.sampled_from(known)):
-        if state in FINAL:
-            steps.append((state, 0.0, 0))
-        else:
-            steps += [(state, *lasting) for lasting in draw(st.lists(LASTING, min_size=1, max_size=2))]
-    return steps
-
-
-def spelled(steps: list[tuple[State, float, int]]) -> str:
-    words = [f"{state.upper()} {f'{polls} polls' if polls else f'{seconds}s'}" for state, seconds, polls in steps]
-    return f"[[{', '.join([*words[:-1], steps[-1][0].upper()])}]]"
-
-
-def ordered(provider: Provider, mode: Mode, prompt: str) -> Any:
-    """The example of a mode as a task that is not waited for, with that prompt."""
-    body = copy.deepcopy(mode.request.book.schema["examples"][0])
-    asynchronous = {"async": True} if "delivery" in provider.endpoints["submit"].data else {}
-    place = provider.data["request"]["prompt"]
-    return {**apply_patch(body, {"op": "add", "path": place, "value": prompt}), **asynchronous}
-
-
 class Lives(RuleBasedStateMachine):
-    """Three sessions of one mock: two that are free, one with the provider's limits."""
+    """Four sessions of one mock, whose clocks stand still until they are moved."""
 
-    lives = Bundle("lives")
+    lives: Bundle[Life] = Bundle("lives")
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         run = next(_RUNS)
         self.stage = stage
-        self.worlds = {name: World(f"{name}{run}", limits=name == "c") for name in "abc"}
+        self.worlds = {name: World(f"{name}{run}", limits=name in LIMITED) for name in FREE + LIMITED}
         self.ids: set[str] = set()
 
-    # What is done to one session
+    @initialize(target=lives, names=st.lists(names, min_size=4, max_size=4), data=st.data())
+    def begin(self, names: list[str], data: st.DataObject) -> Any:
+        begun = [self.submit(world, name, data) for world, name in zip("aabc", names, strict=True)]
+        return multiple(*(life for life in begun if isinstance(life, Life)))
 
-    @rule(target=lives, world=st.sampled_from("abc"), name=st.sampled_from(list(NAMES)), data=st.data())
+    @rule(target=lives, world=worlds, name=names, data=st.data())
     def submit(self, world: str, name: str, data: st.DataObject) -> Any:
-        here, provider = self.worlds[world], NAMES[name]
-        mode = provider.modes[data.draw(st.sampled_from(list(provider.modes)))]
+        mode = PROVIDERS[name].modes[data.draw(st.sampled_from(list(PROVIDERS[name].modes)))]
+        life = self.submitted(self.worlds[world], PROVIDERS[name], mode, data.draw(scripts(PROVIDERS[name])))
+        return life or multiple()
+
+    @rule(target=lives, world=st.sampled_from(LIMITED), name=names, often=st.integers(5, 8), data=st.data())
+    def crowd(self, world: str, name: str, often: int, data: st.DataObject) -> Any:
+        """Submit more tasks of one model than may run, as fast as is allowed."""
+        here, provider, begun = self.worlds[world], PROVIDERS[name], []
         steps = data.draw(scripts(provider))
-        reply = self.call(here, provider, "submit", ordered(provider, mode, spelled(steps)))
-        if self.was_faulted(here, "submit", reply):
-            return multiple()
-        answer = self.known(provider, "submit", reply)
+        for _ in range(often):
+            begun.append(self.submitted(here, provider, provider.modes["t2v"], steps))
+            self.advance(world, 0.25)
+        return multiple(*(life for life in begun if life))
+
+    def submitted(self, here: World, provider: Provider, mode: Mode, steps: list[Step]) -> Life | None:
+        body = ordered(provider, mode, steps)
+        answer = self.ask(here, provider, "submit", body)
+        if answer is None:
+            return None
+        assert answer.is_error is here.is_full(provider)
         if answer.is_error:
-            assert here.limits
-            assert self.may_refuse(here, provider)
-            return multiple()
-        life = Life(here.name, provider, str(answer.value("task_id")), steps, here.now, here.now)
+            return None
+        life = here.submit(provider, mode, steps, body, str(answer.value("task_id")))
         assert life.id not in self.ids, "an id is given twice"
         self.ids.add(life.id)
-        here.lives.append(life)
-        here.accepted.append((provider, here.now))
         return life
-
-    def may_refuse(self, here: World, provider: Provider) -> bool:
-        """Whether a limit of the provider is reached, as far as can be said from outside."""
-        rate = provider.data["limits"].get("submit", {}).get("per_second")
-        recent = [at for known, at in here.accepted if known is provider and here.now - at < 1.0]
-        running = provider.data["limits"].get("running", {}).get("tasks")
-        alive = [life for life in here.lives if life.provider is provider and life.seen not in FINAL]
-        return (rate is not None and len(recent) >= rate) or (running is not None and len(alive) >= running)
 
     @rule(life=lives, data=st.data())
     def poll(self, life: Life, data: st.DataObject) -> None:
         here = self.world_of(life)
+        life = here.lives.get(life.id, life)
         polls = [e.name for e in life.provider.endpoints.values() if e.data.get("operation", e.name) == "poll"]
-        endpoint = data.draw(st.sampled_from(polls))
-        reply = self.ask(here, life, endpoint)
-        if self.was_faulted(here, "poll", reply):
+        answer = self.ask_about(here, life, data.draw(st.sampled_from(polls)))
+        if answer is None:
             return
-        answer = self.known(life.provider, endpoint, reply)
-        if life.is_gone or here.now - life.submitted > life.provider.data["retention"]["task_seconds"]["value"]:
+        if self.is_known(here, life):
+            here.poll(life)
+            self.look(life, answer)
+        else:
             assert is_unknown(answer)
-            return
-        self.look(here, life, answer, polled=True)
 
-    @rule(life=lives, world=st.sampled_from("abc"))
+    @rule(life=lives, data=st.data(), times=st.integers(1, 3))
+    def follow(self, life: Life, data: st.DataObject, times: int) -> None:
+        """Poll whenever something has happened in the session."""
+        for _ in range(times):
+            self.poll(life, data)
+            self.advance(life.world[0], None)
+        self.poll(life, data)
+
+    @rule(life=lives, world=worlds)
     def poll_elsewhere(self, life: Life, world: str) -> None:
         here = self.worlds[world]
-        if here.name != life.session:
-            reply = self.ask(here, life, "poll")
-            assert self.was_faulted(here, "poll", reply) or is_unknown(self.known(life.provider, "poll", reply))
+        if here.name != life.world:
+            answer = self.ask_about(here, life, "poll")
+            assert answer is None or is_unknown(answer)
+
+    @rule(world=worlds, name=st.sampled_from([p.name for p in PROVIDERS.values() if "batch" in p.endpoints]))
+    def poll_all(self, world: str, name: str) -> None:
+        """Ask about the tasks of every session at once; a session tells of its own."""
+        here, provider = self.worlds[world], PROVIDERS[name]
+        asked = {life.id: life for there in self.worlds.values() for life in there.lives.values()}
+        answer = self.ask(here, provider, "batch", {"action": "retrieve_batch", "ids": list(asked)})
+        if answer is None:
+            return
+        own = [life for life in asked.values() if life.world == here.name and life.provider is provider]
+        known = [life for life in own if self.is_known(here, life)]
+        assert [item["id"] for item in answer.body["items"]] == [life.id for life in known]
+        for life, item in zip(known, answer.body["items"], strict=True):
+            here.poll(life)
+            self.look(life, self.known(provider, "poll", Reply(200, item)))
 
     def cancelable(self) -> list[Life]:
-        return [life for here in self.worlds.values() for life in here.lives if "cancel" in life.provider.endpoints]
+        """Tasks of providers that can cancel, those that are alive where there are any."""
+        lives = [life for here in self.worlds.values() for life in here.lives.values()]
+        known = [life for life in lives if "cancel" in life.provider.endpoints]
+        return [life for life in known if life.state not in FINAL] or known
 
     @rule(data=st.data())
     @precondition(cancelable)
     def cancel(self, data: st.DataObject) -> None:
-        life = data.draw(st.sampled_from(self.cancelable()))
+        known = self.cancelable()
+        life = known[data.draw(st.integers(0, len(known) - 1))]
         here = self.world_of(life)
-        reply = self.call(here, life.provider, "cancel", task_id=life.id)
-        if self.was_faulted(here, "cancel", reply):
+        answer = self.ask(here, life.provider, "cancel", task_id=life.id)
+        if answer is None:
             return
-        answer = self.known(life.provider, "cancel", reply)
-        life.settle(here.now)
-        is_kept = here.now - life.submitted <= life.provider.data["retention"]["task_seconds"]["value"]
-        if not here.limits:
-            assert answer.is_error is not (life.state is State.PENDING and not life.is_gone and is_kept)
+        assert answer.is_error is not (self.is_known(here, life) and life.state is State.PENDING)
         if not answer.is_error:
-            life.cancel(here.now)
+            here.cancel(life)
 
-    @rule(world=st.sampled_from("abc"), name=st.sampled_from([p.name for p in PROVIDERS if "list" in p.endpoints]))
-    def list(self, world: str, name: str) -> None:
-        here, provider = self.worlds[world], NAMES[name]
-        reply = self.call(here, provider, "list", query="page_no=1&page_size=1000")
-        if self.was_faulted(here, "list", reply):
+    @rule(world=worlds, name=st.sampled_from([p.name for p in PROVIDERS.values() if "list" in p.endpoints]))
+    def list_all(self, world: str, name: str) -> None:
+        here, provider = self.worlds[world], PROVIDERS[name]
+        answer = self.ask(here, provider, "list", query="page_no=1&page_size=1000")
+        if answer is None:
             return
-        answer = self.known(provider, "list", reply)
-        if answer.is_error:
-            assert here.limits
-            return
-        words = {item["task_id"]: item["status"] for item in answer.body["data"]}
-        kept = [life for life in here.lives if life.provider is provider and here.now - life.submitted <= DAY]
-        assert words.keys() == {life.id for life in kept}
-        for life in kept:
-            life.settle(here.now)
-            if not here.limits:
-                assert words[life.id] == provider.data["states"][life.state]
+        told = {item["task_id"]: item["status"] for item in answer.body["data"]}
+        kept = [life for life in here.lives.values() if life.provider is provider and here.now - life.submitted <= DAY]
+        assert told == {life.id: provider.data["states"][life.state] for life in kept}
 
-    @rule(world=st.sampled_from("abc"), seconds=st.sampled_from([0.0, 0.5, 1.0, 2.5, 37.5, 4000.0]))
-    def advance(self, world: str, seconds: float) -> None:
+    @rule(world=worlds, seconds=st.none() | st.sampled_from([0.0, 0.5, 1.0, 4000.0]))
+    def advance(self, world: str, seconds: float | None) -> None:
+        """Let some time pass, or (None) as much as there is until something happens."""
         here = self.worlds[world]
-        self.control(here, "POST", "clock/advance", {"seconds": seconds})
-        here.now += seconds
+        reply = self.control(here, "POST", "clock/advance", {"next": True} if seconds is None else {"seconds": seconds})
+        here.let_pass(seconds)
+        assert reply.body["now"] == here.now
 
-    @rule(world=st.sampled_from("abc"))
+    @rule(world=worlds)
+    @precondition(lambda self: len(self.ids) > 8)
     def expire(self, world: str) -> None:
         """Let everything grow older than any provider keeps it."""
-        longest = max(p.data["retention"]["task_seconds"]["value"] for p in PROVIDERS)
-        self.control(self.worlds[world], "POST", "clock/advance", {"seconds": longest + 1})
-        self.worlds[world].now += longest + 1
+        self.advance(world, LONGEST + 1)
 
-    @rule(world=st.sampled_from("ab"), endpoint=st.sampled_from(["submit", "poll", "cancel", "list"]), data=st.data())
+    @rule(world=worlds, endpoint=st.sampled_from(["submit", "poll", "cancel", "list"]), data=st.data())
     def order_a_fault(self, world: str, endpoint: str, data: st.DataObject) -> None:
         here = self.worlds[world]
         words = data.draw(st.lists(st.sampled_from([*REFUSING, "ok"]), min_size=1, max_size=2))
         self.control(here, "POST", "faults", {endpoint: words})
         here.faults.setdefault(endpoint, deque()).extend(words)
 
-    @rule(world=st.sampled_from("abc"))
-    @precondition(lambda self: any(len(world.lives) > 3 for world in self.worlds.values()))
+    @rule(world=worlds)
+    @precondition(lambda self: len(self.ids) > 8)
     def reset(self, world: str) -> None:
+        """Begin a session anew: its draws too, and so its ids."""
         here = self.worlds[world]
         self.control(here, "POST", "session/reset")
-        for life in here.lives:
-            life.is_gone = True
-        # The session's draws begin anew with its clock, and so do its ids.
-        self.ids -= {life.id for life in here.lives}
-        here.now, here.lives, here.faults, here.accepted = START, [], {}, []
+        self.ids -= here.lives.keys()
+        self.worlds[world] = World(here.name, here.limits)
 
-    @invariant()
-    def no_more_run_than_may(self) -> None:
-        limited = self.worlds["c"]
-        if limited.lives:
-            told = self.control(limited, "GET", "limits").body["providers"]
-            for provider in PROVIDERS:
-                places = provider.data["limits"].get("running", {}).get("tasks")
-                assert places is None or 0 <= running(told[provider.name]) <= places
+    @rule(world=worlds)
+    def count_running(self, world: str) -> None:
+        """As many run and wait as in the model, and no more run than may."""
+        here = self.worlds[world]
+        for name, told in self.control(here, "GET", "limits").body["providers"].items():
+            lives = [life for life in here.lives.values() if life.provider.name == name]
+            for model in told["running"]:
+                own = [life for life in lives if life.model == model]
+                assert told["running"][model] == sum(life.state is State.RUNNING for life in own)
+                assert told["queued"][model] == sum(life.is_waiting for life in own)
+            assert all(here.running(life.lane) <= here.places(life.provider) for life in lives)
 
-    # How it is looked at
+    # How it is asked and looked at
 
-    def look(self, here: World, life: Life, answer: Answer, *, polled: bool) -> None:
-        """Compare an answer about a living task with the model, and keep what was seen."""
+    def look(self, life: Life, answer: Answer) -> None:
+        """Compare an answer about a task with the model and with what was told before."""
         state = State(answer.name.removeprefix("upstream_"))
-        life.settle(here.now)
-        if polled:
-            life.poll(here.now)
-        if not here.limits:
-            assert state is life.state
+        assert state is life.state, (state, life)
         assert (life.seen, state) in REACHED, f"{life.seen} became {state}"
-        if life.seen in FINAL:
-            assert without_ids(answer.body) == life.last
+        if state in FINAL:
+            told = {name: value for name, value in answer.body.items() if name not in ("request_id", "trace_id")}
+            assert life.ends.setdefault(answer.name, told) == told
         life.seen = state
-        life.last = without_ids(answer.body) if answer.name == str(state) else life.last
 
-    def ask(self, here: World, life: Life, endpoint: str) -> Reply:
-        body = life.provider.endpoints[endpoint].data.get("body")
-        filled = {key: life.id if text == "{task_id}" else text for key, text in body.items()} if body else None
-        return self.call(here, life.provider, endpoint, filled, task_id=life.id)
+    def is_known(self, here: World, life: Life) -> bool:
+        """Whether a session answers about a task; one that is asked about long after its end is forgotten."""
+        if here.lives.get(life.id) is life and life.age(here.now, "task", "result") > 0:
+            here.forget(life)
+        return here.lives.get(life.id) is life and life.age(here.now, "task") <= 0
 
-    def was_faulted(self, here: World, endpoint: str, reply: Reply) -> bool:
-        """Whether the request met the fault that was next in line; then nothing else has happened."""
-        words = here.faults.get(endpoint)
-        word = words.popleft() if words else "ok"
-        assert word == "ok" or reply.status == REFUSING[word]
-        return word != "ok"
+    def ask_about(self, here: World, life: Life, name: str) -> Answer | None:
+        return self.let_in(
+            here, life.provider, name, partial(self.stage.ask_about, life.provider, life.id, endpoint=name)
+        )
 
-    def call(self, here: World, provider: Provider, endpoint: str, body: Any = None, **params: str) -> Reply:
-        return self.stage.call(provider, endpoint, body, session=here.address, **params)
+    def ask(self, here: World, provider: Provider, name: str, body: Any = None, **params: str) -> Answer | None:
+        return self.let_in(here, provider, name, partial(self.stage.call, provider, name, body, **params))
 
-    def control(self, here: World, method: str, path: str, body: Any = None) -> Reply:
-        raw = b"" if body is None else json.dumps(body).encode()
-        reply = self.stage.send(method, f"/~{here.address}/_happyhorse/{path}", CONTROL, raw)
-        assert reply.status < 300, reply
-        return reply
+    def let_in(self, here: World, provider: Provider, name: str, send: Callable[..., Reply]) -> Answer | None:
+        """The answer; None where a fault or the rate came before it, and nothing else has happened."""
+        planned = here.faults.get("poll" if name in ("batch", "poll_upstream") else name)
+        fault = planned.popleft() if planned else "ok"
+        is_admitted = fault == "ok" and here.admits(provider, provider.endpoints[name])
+        reply = send(session=here.address)
+        if is_admitted:
+            return self.known(provider, name, reply)
+        assert reply.status == REFUSING.get(fault, 429)
+        return None
 
     def known(self, provider: Provider, endpoint: str, reply: Reply) -> Answer:
         """The answer by its name; one that does not fit the contract is a defect."""
         return AnswerBook(provider, provider.endpoints[endpoint]).recognise(reply.status, reply.body)
 
+    def control(self, here: World, method: str, path: str, body: Any = None) -> Reply:
+        raw = b"" if body is None else json.dumps(body).encode()
+        reply = self.stage.send(method, f"/~{here.address}/_happyhorse/{path}", {"Host": "127.0.0.1"}, raw)
+        assert reply.status < 300, reply
+        return reply
+
     def world_of(self, life: Life) -> World:
-        return next(world for world in self.worlds.values() if world.name == life.session)
+        return self.worlds[life.world[0]]
 
 
 def is_unknown(answer: Answer) -> bool:
     return answer.is_error or answer.name.endswith("unknown")
-
-
-def without_ids(body: Any) -> Any:
-    """An answer without what differs between two polls: the ids of the requests."""
-    return {name: value for name, value in body.items() if name not in ("request_id", "trace_id")}
-
-
-def running(account: Any) -> int:
-    """How many tasks of a provider run in the place that its limit counts: all together, or of one model."""
-    counts = account["running"].values()
-    return sum(counts) if account["limits"]["running"].get("per") == "token" else max(counts, default=0)
 
 
 @pytest.fixture(scope="module")
@@ -361,51 +278,3 @@ def stage() -> Iterator[Stage]:
 
 def test_every_interleaving_holds_the_invariants(stage: Stage) -> None:
     run_state_machine_as_test(lambda: Lives(stage), settings=settings(stateful_step_count=40))
-
-
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
-def test_task_that_fails_without_a_reason_fails_by_the_provider_s_own(provider: Provider, stage: Stage) -> None:
-    world = World(f"s{next(_RUNS)}", limits=False)
-    answer = submitted(stage, provider, world.name, "[[FAILED]]")
-    machine = Lives(stage)
-    machine.worlds["a"] = world
-    life = Life(world.name, provider, str(answer.value("task_id")), [], START, START)
-    told = machine.known(provider, "poll", machine.ask(world, life, "poll"))
-    refusals = provider.data["refusals"]
-    assert told.name == "failed"
-    assert provider.errors[refusals.get("generation", refusals["internal"])].code in json.dumps(told.body)
-
-
-SPEECHLESS = [provider for provider in PROVIDERS if "canceled" not in provider.data["states"]]
-STRANGE = "PENDING 1s, CANCELED"
-
-in_vain = pytest.mark.parametrize("provider", SPEECHLESS, ids=lambda provider: provider.name)
-
-
-def submitted(stage: Stage, provider: Provider, session: str, prompt: str) -> Answer:
-    reply = stage.call(provider, "submit", ordered(provider, provider.modes["t2v"], prompt), session=session)
-    return AnswerBook(provider, provider.endpoints["submit"]).recognise(reply.status, reply.body)
-
-
-def controlled(stage: Stage, session: str, path: str, body: Any) -> Reply:
-    return stage.send("PUT", f"/~{session}/_happyhorse/{path}", CONTROL, json.dumps(body).encode())
-
-
-@in_vain
-def test_prompt_orders_no_state_that_the_provider_has_no_word_for(provider: Provider, stage: Stage) -> None:
-    assert submitted(stage, provider, f"s{next(_RUNS)}", f"[[{STRANGE}]]").is_error
-
-
-@in_vain
-def test_plan_gives_a_model_no_state_that_its_provider_has_no_word_for(provider: Provider, stage: Stage) -> None:
-    session = f"s{next(_RUNS)}"
-    assert controlled(stage, session, "plans", {"plans": {"*": STRANGE}}).status == 200
-    assert submitted(stage, provider, session, "A horse").is_error
-
-
-@in_vain
-def test_task_is_given_no_state_that_its_provider_has_no_word_for(provider: Provider, stage: Stage) -> None:
-    session = f"s{next(_RUNS)}"
-    task = submitted(stage, provider, session, "[[PENDING 9s, RUNNING 9s, SUCCEEDED]]").value("task_id")
-    refusal = controlled(stage, session, f"tasks/{task}/plan", {"plan": STRANGE})
-    assert refusal == (400, {"error": f"no task of {provider.name} is ever CANCELED"})
