@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
+from happyhorse_spec.answers import places
 from happyhorse_spec.contract import Endpoint, Law, Mode, Provider, load_sources
 from happyhorse_spec.disputes import disputes
 from happyhorse_spec.engine import compile_schema, matcher
@@ -119,6 +120,22 @@ def _answers_exist(provider: Provider) -> Sentences:
     for place, name in _named_answers(provider):
         if name not in provider.data["answers"]:
             yield f"{place} names the answer {name}, which answers does not have"
+
+
+def _uploads_can_be_made(provider: Provider) -> Sentences:
+    """A client finds in the answer with the policy what the form needs, and in the request what the policy needs."""
+    if "form" not in provider.data.get("upload", {}):
+        return
+    template = provider.data["answers"].get("upload_policy", {})
+    for name in ("upload_host", "upload_dir"):
+        if not any(places(template, name)):
+            yield f"answers.upload_policy does not have {{{name}}}, which the form of an upload needs"
+    for name, text in provider.data["upload"]["form"]["fields"].items():
+        if text.startswith("/") and pointer.follow(template, text) is None:
+            yield f"upload.form.fields.{name} names {text}, which answers.upload_policy does not have"
+    for name, rule in provider.endpoints["upload_policy"].data.get("query", {}).items():
+        if rule.get("required") and name not in provider.data["request"] and "enum" not in rule:
+            yield f"endpoints.upload_policy.query.{name} is required, and neither an enum nor request says its value"
 
 
 def _named_answers(provider: Provider) -> Iterator[tuple[str, str]]:
@@ -328,6 +345,7 @@ CHECKS: tuple[Callable[[Provider], Sentences], ...] = (
     _errors_exist,
     _refusals_are_answered,
     _answers_exist,
+    _uploads_can_be_made,
     _answers_are_described,
     _states_are_answered,
     _examples_are_told_apart,

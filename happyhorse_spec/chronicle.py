@@ -14,21 +14,25 @@ from typing import Any
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import load_provider
 from happyhorse_spec.document import read_yaml
+from happyhorse_spec.enclosure import digests, parcels
 from happyhorse_spec.ledger import FORMAT, Event, Ledger, digest, read_ledger
 from happyhorse_spec.spec import Expectation, Origin, Spec, SpecError
 from happyhorse_spec.spec_reader import read_specs
-from happyhorse_spec.standing import Entry, Phase, Standing, keys, stand
+from happyhorse_spec.standing import Entry, Phase, Standing, stand
 from happyhorse_spec.substitution import Values
 from happyhorse_spec.trail import Kind, Trail
 
 
-def begin(ledger: Ledger, specs: Sequence[Spec], start: Mapping[str, Any]) -> None:
-    """Write how the run is started and what it is to send."""
-    ledger.write(Event.RUN, format=FORMAT, specs=len(specs), **start)
-    for key, spec in zip(keys(specs), specs, strict=True):
+def begin(ledger: Ledger, trails: Sequence[Trail], start: Mapping[str, Any]) -> None:
+    """Write how the run is started and what it is to send, with the local files as they are now."""
+    ledger.write(Event.RUN, format=FORMAT, specs=len(trails), **start)
+    for trail in trails:
+        spec = trail.spec
         file = spec.place().file
         place = {"file": file if file == "-" else str(Path(file).resolve()), "name": spec.name, "law": _law(spec)}
-        ledger.write(Event.SPEC, key=key, digest=digest(spec.body), model=_model(spec), **place)
+        trail.files = digests(parcels(spec.body, spec.provider, spec.folder))
+        request = {"digest": digest(spec.body), "files": trail.files, "model": _model(spec)}
+        ledger.write(Event.SPEC, key=trail.key, **request, **place)
 
 
 def drop_if_unsent(ledger: Ledger) -> None:
@@ -49,7 +53,8 @@ def _trail(entry: Entry, specs: Mapping[tuple[str, str], Spec | str]) -> Trail:
     data = entry.data
     found = specs.get((data["file"], data["digest"]), specs.get((data["file"], ""), "the spec has changed"))
     if entry.phase is Phase.PLANNED:
-        trail = Trail(found if isinstance(found, Spec) else _stand_in(entry), key=entry.key)
+        files = data.get("files", {})
+        trail = Trail(found if isinstance(found, Spec) else _stand_in(entry), key=entry.key, files=files)
         if isinstance(found, str):
             trail.fail(Kind.LEDGER, f"it was not sent: {found}; run it anew")
         return trail

@@ -1,4 +1,4 @@
-"""A client for any provider, made from provider data alone: submit, poll, cancel, list, download.
+"""A client for any provider, made from provider data alone: submit, poll, cancel, list, upload, download.
 
 A submit costs money, and there is one place from which it leaves: `Client.submit`, once, without retry, redirect or a
 kept connection. What is not known afterwards is said (`Ambiguous`) and never tried again. Polls, lists and downloads
@@ -38,6 +38,7 @@ _CHUNK = 2**16
 _PRINTABLE = re.compile("[!-~]+")
 _CONNECT_SECONDS = 15.0
 _ANSWER_SECONDS = 60.0
+_FORM_SECONDS = 900.0
 _SHOWN = 120
 _T = TypeVar("_T")
 
@@ -112,7 +113,7 @@ class Client:
         patience: Patience | None = None,
     ) -> None:
         self.provider, self._http, self._base, self._key = provider, http, base.rstrip("/"), key
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._books = {name: AnswerBook(provider, endpoint) for name, endpoint in provider.endpoints.items()}
 
     async def submit(self, body: Any, headers: Mapping[str, str | None], seconds: float) -> Answer:
@@ -143,19 +144,37 @@ class Client:
         endpoint = self.provider.endpoints["cancel"]
         return await self._ask(endpoint, self.url(endpoint, task_id), None, {})
 
-    async def list(self, query: Mapping[str, str]) -> Answer:
-        """One page of tasks; raises what `poll` raises. KeyError where the provider has no such endpoint."""
-        endpoint = self.provider.endpoints["list"]
-        return await self._ask(endpoint, f"{self.url(endpoint)}?{urlencode(query)}", None, {})
+    async def ask(self, name: str, query: Mapping[str, str]) -> Answer:
+        """What an endpoint says to a query, such as `list`; raises what `poll` raises."""
+        endpoint = self.provider.endpoints[name]
+        return await self._ask(endpoint, self.url(endpoint, query=query), None, {})
+
+    async def post_form(self, url: str, form: aiohttp.FormData) -> Reply:
+        """Post a form to a storage, once, without the key; raises Transient, or ExchangeError where it is no URL."""
+        import aiohttp
+
+        limits = aiohttp.ClientTimeout(total=_FORM_SECONDS, sock_connect=_CONNECT_SECONDS)
+        try:
+            async with self._http.post(
+                storage_url(url, "the upload"), data=form, allow_redirects=False, timeout=limits
+            ) as response:
+                raw = b"".join([chunk async for chunk in _limited(response, MAX_ANSWER)])
+                reply = Reply(response.status, {}, raw)
+        except (aiohttp.ClientError, OSError) as error:
+            raise Transient(_reason(error)) from error
+        if reply.status in TRANSIENT:
+            raise Transient(f"HTTP {reply.status}", reply)
+        return reply
 
     async def download(self, url: str, path: Path) -> None:
         """Save a result, whole or not at all; raises ExchangeError. The key is not sent: URLs of results are signed."""
-        exact = _result_url(url)
-        await self._patience.repeat(lambda: self._download(exact, path))
+        exact = storage_url(url, "the clip")
+        await self.patience.repeat(lambda: self._download(exact, path))
 
-    def url(self, endpoint: Endpoint, task_id: str = "") -> str:
+    def url(self, endpoint: Endpoint, task_id: str = "", query: Mapping[str, str] | None = None) -> str:
         """Where an endpoint is."""
-        return self._base + endpoint.path.replace("{task_id}", quote(task_id, safe=""))
+        path = endpoint.path.replace("{task_id}", quote(task_id, safe=""))
+        return f"{self._base}{path}{f'?{urlencode(query)}' if query else ''}"
 
     async def _ask(self, endpoint: Endpoint, url: str, body: Any, headers: Mapping[str, str | None]) -> Answer:
         """An exchange that may be repeated."""
@@ -167,7 +186,7 @@ class Client:
             return self._recognise(endpoint, reply)
 
         try:
-            return await self._patience.repeat(once)
+            return await self.patience.repeat(once)
         except Transient as error:
             if error.reply is None:
                 raise
@@ -179,7 +198,7 @@ class Client:
         try:
             return await self._send(endpoint, url, body, headers, _ANSWER_SECONDS)
         except (aiohttp.ClientError, OSError) as error:
-            attempts = self._patience.attempts
+            attempts = self.patience.attempts
             raise Transient(f"no answer in {attempts} attempts, the last time: {_reason(error)}") from error
 
     async def _send(
@@ -249,7 +268,7 @@ class Client:
                     async for chunk in _limited(response, MAX_CLIP):
                         file.write(chunk)
         except (aiohttp.ClientError, TimeoutError) as error:
-            attempts = self._patience.attempts
+            attempts = self.patience.attempts
             raise Transient(f"the clip did not come in {attempts} attempts: {_reason(error)}") from error
 
 
@@ -276,7 +295,7 @@ def filled(template: Any, task_id: str) -> Any:
     return template.format(task_id=task_id) if isinstance(template, str) else template
 
 
-def _result_url(text: str) -> URL:
+def storage_url(text: str, what: str) -> URL:
     """The URL exactly as the provider wrote it, since its signature covers every character."""
     from yarl import URL
 
@@ -286,7 +305,7 @@ def _result_url(text: str) -> URL:
     except ValueError:
         is_http = False
     if not is_http or not _PRINTABLE.fullmatch(text):
-        raise ExchangeError("the clip: its URL is not an http URL")
+        raise ExchangeError(f"{what}: its URL is not an http URL")
     return url
 
 

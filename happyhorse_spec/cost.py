@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from happyhorse_spec import pointer
 from happyhorse_spec.answers import Answer
-from happyhorse_spec.attachments import is_local
+from happyhorse_spec.attachments import spec_findings
 from happyhorse_spec.check import media_urls
 from happyhorse_spec.contract import Provider
+from happyhorse_spec.enclosure import is_local, local_path
 from happyhorse_spec.findings import show
 from happyhorse_spec.media import MediaError, probe_data_url, probe_file
 from happyhorse_spec.request import Request
@@ -59,7 +59,7 @@ def cost_of(spec: Spec, server: str | None = None) -> Cost:
     if price is None:
         asked = [value for name in ("model", "resolution") if (value := request.get(name)) is not None]
         return Cost(why=f"no price is known for {' '.join(map(show, asked))}")
-    seconds = _seconds(request, Path(spec.place().file).parent)
+    seconds = _seconds(request, spec.folder)
     if seconds is None:
         return Cost(why="how long the clip will be is not known")
     return _estimate(spec, price, *seconds)
@@ -67,11 +67,17 @@ def cost_of(spec: Spec, server: str | None = None) -> Cost:
 
 def _estimate(spec: Spec, price: Mapping[str, Any], shortest: Decimal, longest: Decimal) -> Cost:
     each, currency = price["each"], price["currency"]
-    span = f"{shortest}" if shortest == longest else f"{shortest}-{longest}"
+    span = "-".join(dict.fromkeys(f"{end.normalize():f}" for end in (shortest, longest)))
     why = f"{span} s at {each} {currency}; {price['scope']}, seen {price['seen']}"
-    if spec.expect.rejected is not None:
-        return Cost(currency, Decimal(0), longest * each, f"nothing if it is refused, as expected; else {why}", each)
-    return Cost(currency, shortest * each, longest * each, why, each)
+    if spec.expect.rejected is None:
+        if _is_rejected(spec):
+            return Cost(currency, Decimal(0), Decimal(0), "the validator rejects it; it is not sent", each)
+        return Cost(currency, shortest * each, longest * each, why, each)
+    return Cost(currency, Decimal(0), longest * each, f"nothing if it is refused, as expected; else {why}", each)
+
+
+def _is_rejected(spec: Spec) -> bool:
+    return any(found.effect == "reject" for found in spec_findings(spec.body, spec.provider, spec.folder))
 
 
 def settled(cost: Cost | None, answer: Answer, spec: Spec) -> tuple[Decimal, Decimal | None] | None:
@@ -167,11 +173,7 @@ def _source_seconds(request: Request, folder: Path) -> Decimal | None:
             if url[:5].lower() == "data:":
                 return Decimal(str(probe_data_url(url)["duration"]))
             if is_local(url):
-                return Decimal(str(probe_file(folder / _path(url))["duration"]))
+                return Decimal(str(probe_file(local_path(url, folder))["duration"]))
         except (MediaError, OSError, KeyError):
             return None
     return None
-
-
-def _path(url: str) -> str:
-    return unquote(urlsplit(url).path) if url.lower().startswith("file:") else url

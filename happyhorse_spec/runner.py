@@ -19,19 +19,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec.answers import Answer, UnknownAnswer
+from happyhorse_spec.attachments import spec_findings
 from happyhorse_spec.budget import Budget, OverBudget
-from happyhorse_spec.check import check_body
 from happyhorse_spec.client import Ambiguous, Client, ExchangeError, Patience, Unreachable, filled, open_session
 from happyhorse_spec.contract import Provider
 from happyhorse_spec.cost import Cost, settled
-from happyhorse_spec.enclosure import enclosed
+from happyhorse_spec.enclosure import Parcel, parcels, with_stand_ins
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.headers import check_headers
-from happyhorse_spec.ledger import Event, Ledger, LedgerError, digest
+from happyhorse_spec.ledger import Event, Ledger, LedgerError
 from happyhorse_spec.media import MediaError, probe_file
 from happyhorse_spec.spec import FINAL, Spec
 from happyhorse_spec.target import Target
 from happyhorse_spec.trail import Exchange, Kind, Trail
+from happyhorse_spec.upload import NotPacked, packed
 from happyhorse_spec.verdict import judge, said, spoken
 
 if TYPE_CHECKING:
@@ -104,8 +105,11 @@ class Runner:
         trail.began = _now()
         try:
             if trail.task_id is None and not trail.problems:
-                self._prepare(trail, client)
-                if self._may_send(trail):
+                listed = parcels(trail.spec.body, trail.spec.provider, trail.spec.folder)
+                trail.body = with_stand_ins(trail.spec.body, listed)
+                trail.findings = list(_rejections(trail, client))
+                if self._may_send(trail, listed):
+                    await self._pack(trail, listed, client)
                     await self.submit(trail, client)
                 else:
                     self._note(trail, Event.REFUSED, why="the validator rejects it; it was not sent")
@@ -114,7 +118,7 @@ class Runner:
         except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
             if isinstance(error, UnknownAnswer):
                 _keep(trail, client, error.status, error.body)
-            trail.fail(_kind(error), _told(error, trail))
+            trail.fail(_kind(error), _told(error, trail), error.at if isinstance(error, NotPacked) else "")
         trail.problems += judge(trail)
         if self.options.is_strict:
             for message in trail.warnings:
@@ -122,14 +126,26 @@ class Runner:
         trail.ended = _now()
         self.watch(trail)
 
-    def _prepare(self, trail: Trail, client: Client) -> None:
-        """Make the body that will be sent, and judge it."""
-        spec = trail.spec
-        trail.body = enclosed(spec.body, spec.provider, Path(spec.place().file).parent)
-        trail.findings = list(_rejections(trail, client))
+    def _may_send(self, trail: Trail, listed: Sequence[Parcel]) -> bool:
+        """Whether a request leaves: nowhere with a local file that the validator rejects, live with nothing of that."""
+        if trail.spec.expect.rejected is not None:
+            return True
+        places = {parcel.at for parcel in listed}
+        return not any(self.target.is_live or found.pointer in places for found in trail.findings)
 
-    def _may_send(self, trail: Trail) -> bool:
-        return not (self.target.is_live and trail.findings and trail.spec.expect.rejected is None)
+    async def _pack(self, trail: Trail, listed: Sequence[Parcel], client: Client) -> None:
+        """Set the money aside, then bring the local files to where the provider reads them, which is free."""
+        if self.options.budget:
+            self.options.budget.take(trail.key, trail.cost or Cost())
+        if not listed:
+            return
+        self.watch(trail)
+        try:
+            trail.body = await packed(trail, listed, client, _now)
+        except Exception:
+            if self.options.budget:
+                self.options.budget.set(trail.key, Decimal(0))
+            raise
 
     async def submit(self, trail: Trail, client: Client) -> None:
         """Send the request; afterwards `trail` has a task id, or the provider's refusal."""
@@ -137,10 +153,7 @@ class Runner:
         await self._take_turn(spec.provider)
         endpoint = spec.provider.endpoints["submit"]
         sent = f"{endpoint.method} {client.url(endpoint)}"
-        if self.options.budget:
-            self.options.budget.take(trail.key, trail.cost or Cost())
-        cost = trail.cost.record() if trail.cost else None
-        self._note(trail, Event.INTENT, sent=sent, digest=digest(trail.body), cost=cost)
+        self._note(trail, Event.INTENT, sent=sent, cost=trail.cost.record() if trail.cost else None)
         trail.began, trail.sent = _now(), sent
         self.watch(trail)
         answer = trail.answer = await self._send(trail, client)
@@ -268,7 +281,8 @@ def _rejections(trail: Trail, client: Client) -> Iterator[Finding]:
     endpoint = provider.endpoints["submit"]
     headers = client.headers(endpoint, body, trail.spec.headers).items()
     yield from check_headers([(name, value) for name, value in headers if value is not None], body, endpoint, provider)
-    yield from (found for found in check_body(body, provider) if found.effect == "reject")
+    found = spec_findings(trail.spec.body, provider, trail.spec.folder)
+    yield from (finding for finding in found if finding.effect == "reject")
 
 
 def _keep(trail: Trail, client: Client, status: int, answer: Any) -> None:
@@ -315,6 +329,8 @@ def stop(trails: Sequence[Trail]) -> None:
 
 
 def _kind(error: Exception) -> Kind:
+    if isinstance(error, NotPacked):
+        return error.kind
     is_foreseen = isinstance(error, (ExchangeError, MediaError, OSError))
     return _KINDS.get(type(error), Kind.EXCHANGE if is_foreseen else Kind.INTERNAL)
 
@@ -355,7 +371,7 @@ def _words(error: Exception) -> str:
             return ": ".join(str(word) for word in (error.filename, error.strerror or error) if word)
         case LedgerError():
             return f"{error}; nothing is done that cannot be written down"
-        case ExchangeError() | MediaError() | OverBudget():
+        case ExchangeError() | MediaError() | OverBudget() | NotPacked():
             return str(error)
         case _:
             return f"a fault of this program: {type(error).__name__}: {error}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
@@ -114,6 +115,11 @@ class Spec:
     @property
     def id(self) -> str:
         return f"{self.provider.name}/{self.name}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are sought that it names."""
+        return Path(self.place().file).parent
 
     def place(self, at: str = "", *, key: bool = False) -> Place:
         """Line and column of a pointer into the spec."""

@@ -63,14 +63,16 @@ class Exchange(NamedTuple):
 class Trail:
     """One spec on its way. `sent` is method and URL, None while nothing has left; `state` is the engine's word.
 
-    `body` is what is sent: that of the spec with its local files inside. `exchanges` are the submit and the polls that
-    told something new. Times are seconds of the event loop's clock. `refusal` is the error that answered the submit;
+    `body` is what is sent: that of the spec with the URLs of its local files, or the files themselves. `files` are the
+    digests of those with which the run was planned. `exchanges` are uploads, the submit and the polls that told
+    something new. Times are seconds of the event loop's clock. `refusal` is the error that answered the submit;
     `key` is what the ledger calls this spec. `cost` is the estimate, `settled` the seconds that are billed and their
     price.
     """
 
     spec: Spec
     body: Any = None
+    files: Mapping[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     began: float = 0.0
     ended: float | None = None

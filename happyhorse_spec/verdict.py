@@ -31,7 +31,8 @@ def _told(trail: Trail, has_broken_off: bool) -> Iterator[tuple[str, str, Kind]]
     expect = trail.spec.expect
     if expect.rejected is None:
         for finding in trail.findings:
-            yield _place(finding), f"{finding.message} ({finding.rule.id})", Kind.VALIDATOR
+            repair = f". {finding.fix}" if finding.fix else ""
+            yield _place(finding), f"{finding.message} ({finding.rule.id}){repair}", Kind.VALIDATOR
     elif "rule" in expect.rejected:
         yield from _expected(_rule(trail, expect.rejected["rule"]))
     if has_broken_off or trail.sent is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from happyhorse_spec import pointer
 from happyhorse_spec.check import check_body, media_urls
@@ -22,9 +22,6 @@ from happyhorse_spec.headers import check_headers
 from happyhorse_spec.output import FORMATS, Output
 from happyhorse_spec.subjects import Subject, is_defaults, subjects_of
 from happyhorse_spec.substitution import SubstitutionError
-
-if TYPE_CHECKING:
-    from happyhorse_spec.contract import Mode
 
 Facts = Mapping[str, Any]
 
@@ -130,21 +127,18 @@ def _findings(subject: Subject, fetched: Mapping[str, Facts]) -> Iterator[Findin
         yield from check_headers(headers, subject.body, subject.endpoint, subject.provider)
     if not subject.has_body:
         return
-    findings = check_body(subject.body, subject.provider)
-    mode = subject.provider.mode_of(subject.body)
-    if mode is None or not any(media_urls(subject.body, mode)):
-        yield from findings
+    body, provider, folder = subject.body, subject.provider, subject.folder
+    mode = provider.mode_of(body)
+    if mode is None or not any(media_urls(body, mode)):
+        yield from check_body(body, provider)
         return
-    yield from _with_media(findings, subject, mode, fetched)
+    from happyhorse_spec.attachments import media_findings, spec_findings
 
-
-def _with_media(
-    findings: list[Finding], subject: Subject, mode: Mode, fetched: Mapping[str, Facts]
-) -> Iterator[Finding]:
-    from happyhorse_spec.attachments import media_findings, without_local_urls
-
-    yield from without_local_urls(findings, subject, mode) if subject.spec else findings
-    yield from media_findings(subject, mode, fetched)
+    if subject.spec:
+        yield from spec_findings(body, provider, folder, fetched)
+    else:
+        yield from check_body(body, provider)
+        yield from media_findings(body, mode, provider, folder, fetched, must_exist=False)
 
 
 def _is_expected(findings: Sequence[Finding], subject: Subject) -> bool:

@@ -124,7 +124,7 @@ def _run_with_ledger(args: argparse.Namespace, trails: Sequence[Trail], aim: Aim
     permit(specs, [trail.cost for trail in trails if trail.cost], is_given=args.yes or not args.live)
     make_folder(path.parent)
     with Ledger(path, redactor_of(specs)) as ledger:
-        begin(ledger, specs, _start(args, options))
+        begin(ledger, trails, _start(args, options))
         try:
             return play(trails, aim, options, outputs, ledger)
         finally:

@@ -13,7 +13,9 @@ def curl_line(exchange: Exchange, redactor: Redactor) -> str:
     """The command on several lines, redacted."""
     words = [f"curl -X {exchange.method} {quote(redactor.text(exchange.url))}"]
     words += [f"-H {_header(name, value, redactor)}" for name, value in exchange.headers.items()]
-    if exchange.body is not None:
+    if exchange.name == "upload":
+        words += [f"-F {quote(redactor.text(f'{name}={text}'))}" for name, text in exchange.body.items()]
+    elif exchange.body is not None:
         words.append(f"-d {quote(json.dumps(redactor.value(exchange.body), ensure_ascii=False))}")
     return " \\\n  ".join(words)
 

@@ -78,7 +78,8 @@ class Screen:
             if name in self._rows:
                 self._bars.remove_task(self._rows.pop(name))
         else:
-            text = self._redactor.text(f"{trail.spec.id}: {course(trail) if trail.steps else 'sending'}")
+            stage = course(trail) if trail.steps else "sending" if trail.sent else "uploading"
+            text = self._redactor.text(f"{trail.spec.id}: {stage}")
             if name not in self._rows:
                 self._rows[name] = self._bars.add_task(text, total=None, expected=self._pace(trail.spec))
             self._bars.update(self._rows[name], description=text)

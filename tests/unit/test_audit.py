@@ -69,6 +69,21 @@ FAULTS: dict[str, tuple[str, Callable[[Any], object], str]] = {
         lambda data: data["endpoints"]["submit"].update(result_answer="nothing"),
         "endpoints.submit.result_answer names the answer nothing",
     ),
+    "form that misses its host": (
+        "provider.yaml",
+        lambda data: data["answers"]["upload_policy"]["data"].pop("upload_host"),
+        "answers.upload_policy does not have {upload_host}, which the form of an upload needs",
+    ),
+    "field of a form": (
+        "provider.yaml",
+        lambda data: data["upload"]["form"]["fields"].update(policy="/nothing"),
+        "upload.form.fields.policy names /nothing, which answers.upload_policy does not have",
+    ),
+    "query of a policy": (
+        "provider.yaml",
+        lambda data: data["endpoints"]["upload_policy"]["query"]["action"].pop("enum"),
+        "endpoints.upload_policy.query.action is required, and neither an enum nor request says its value",
+    ),
     "answer of a callback": (
         "provider.yaml",
         lambda data: data.update(

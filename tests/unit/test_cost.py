@@ -11,8 +11,11 @@ from happyhorse_spec.cost import Cost, cost_of, totals
 from happyhorse_spec.failures import Failure
 from happyhorse_spec.spec_reader import read_specs
 
-VIDEO = {"type": "video", "url": "https://example.com/a.mp4"}
-EDIT = {"model": "happyhorse-1.0-video-edit", "input": {"prompt": "p", "media": [VIDEO]}}
+MEDIA = [
+    {"type": "video", "url": "https://example.com/a.mp4"},
+    {"type": "reference_image", "url": "https://example.com/a.png"},
+]
+EDIT = {"model": "happyhorse-1.0-video-edit", "input": {"prompt": "p", "media": MEDIA}}
 
 
 def text(model="happyhorse-1.0-t2v", **parameters):
@@ -34,6 +37,7 @@ COSTS = {
         None,
         "not known",
     ),
+    "what-is-not-sent": ("dashscope", text(duration=16), None, "0.00 CNY"),
     "duration-that-is-none": ("dashscope", text(duration="5"), None, "not known"),
     "resolution-that-is-none": ("dashscope", text(resolution=[]), None, "not known"),
     "no-request": ("dashscope", [], None, "not known"),

@@ -1,13 +1,10 @@
 """`run` over a real socket: expectations that come true and those that do not, and which specs run."""
 
 import asyncio
-import json
 import re
-from base64 import b64encode
 from functools import partial
 
 import pytest
-from PIL import Image
 from running import BODY, POLL, RULE, RUNNING, SUBMIT, SUBMITTED, WRONG, column, run_specs, stand_alone, write_spec
 from scripted import Say, scripted
 
@@ -118,39 +115,6 @@ def test_accepted_alone_does_not_follow_the_task(spec):
         (trail,) = run_specs(server.url, spec(expect={"accepted": True}))
         assert trail.has_passed
         assert len(server.asked) == 1
-
-
-def frame(url):
-    media = [{"type": "first_frame", "url": url}]
-    return {"model": "happyhorse-1.0-i2v", "input": {"media": media}, "parameters": {"duration": 3}}
-
-
-@pytest.mark.parametrize("name", ["frame.png", "folder/a frame.png", "file:{}/frame.png"])
-def test_local_image_is_sent_as_a_data_url(name, spec, tmp_path):
-    path = tmp_path / name.removeprefix("file:{}/")
-    path.parent.mkdir(exist_ok=True)
-    Image.new("RGB", (400, 300)).save(path)
-    with scripted({SUBMIT: [SUBMITTED]}) as server:
-        (trail,) = run_specs(server.url, spec(request=frame(name.format(tmp_path)), expect={"accepted": True}))
-        sent = json.loads(server.asked[0].body)["input"]["media"][0]["url"]
-    assert trail.has_passed
-    assert sent == "data:image/png;base64," + b64encode(path.read_bytes()).decode()
-
-
-def test_local_image_that_is_missing_is_told_before_anything_is_sent(spec):
-    with scripted({SUBMIT: [SUBMITTED]}) as server:
-        (trail,) = run_specs(server.url, spec(request=frame("frame.png")))
-        assert server.asked == []
-    assert "frame.png" in trail.problems[0].message
-    assert "cannot be read" in trail.problems[0].message
-
-
-def test_local_file_that_is_no_image_is_never_sent(spec, tmp_path):
-    (tmp_path / "notes.txt").write_text("canary", "utf-8")
-    with scripted({SUBMIT: [SUBMITTED]}) as server:
-        (trail,) = run_specs(server.url, spec(request=frame("notes.txt"), expect={"rejected": {}}))
-        assert server.asked == []
-    assert "It is no picture and no clip" in trail.problems[0].message
 
 
 def test_deadline_is_told_with_the_id_of_the_task(spec):
