@@ -161,6 +161,21 @@ def test_a_refused_submit_raises_what_its_code_means(upstream: Upstream, code: s
     assert caught.value.trace_id
 
 
+def test_a_call_that_has_to_be_paid_is_paid_and_asked_again(upstream: Upstream) -> None:
+    paid: list[Any] = []
+
+    def pay(context: dict[str, Any]) -> dict[str, Any]:
+        paid.append(context["accepts"])
+        return {"headers": {"PAYMENT-SIGNATURE": "signed"}}
+
+    client = AceDataCloud("token", base_url=upstream.base("acedata"), max_retries=0, payment_handler=pay)
+    handle = client.happyhorse.generate(prompt=f"{AT_ONCE} [[fault:payment_required]]")
+    client.close()
+    assert handle.id in upstream.session.table.tasks
+    assert upstream.submits() == [402, 200]
+    assert [accepted["scheme"] for accepted in paid[0]] == ["exact"]
+
+
 def test_a_callback_brings_the_result(client: AceDataCloud, letters: tuple[str, queue.Queue[Any]]) -> None:
     url, received = letters
     handle = client.happyhorse.generate(prompt="a horse", callback_url=url)
