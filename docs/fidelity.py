@@ -69,11 +69,11 @@ def moment(word: str) -> Cell:
     return cell
 
 
-def limits(unit: str, show: str) -> Cell:
+def limits(unit: str, show: str, default: str = "model") -> Cell:
     def cell(provider: Provider) -> str:
         found = {name: entry for name, entry in provider.data["limits"].items() if unit in entry}
         return lines(
-            show.format(name=name, number=entry[unit], per=entry.get("per", "model")) + f" {cite(entry['source'])}"
+            show.format(name=name, number=entry[unit], per=entry.get("per", default)) + f" {cite(entry['source'])}"
             for name, entry in found.items()
         )
 
@@ -166,7 +166,7 @@ TABLES: dict[str, list[Row]] = {
         Row("poll", endpoint("poll", "poll_upstream"), "wire/test_providers.py::test_plays_a_task_from_submit_to_the_clip wire/test_validation_moment.py::TestObserved::test_gateway_tells_it_in_upstreams_form_too"),
         Row("poll many", endpoint("batch"), "clients/test_mcp_happyhorse.py::test_a_batch_moves_tasks_until_they_are_settled"),
         Row("cancel, PENDING only", endpoint("cancel"), "clients/test_dashscope.py::test_a_pending_task_is_canceled_once clients/test_dashscope.py::test_a_running_task_is_not_canceled"),
-        Row("list", endpoint("list"), "clients/test_dashscope.py::test_list_pages_and_filters_the_tasks_newest_first clients/test_dashscope.py::test_list_refuses_a_window_longer_than_a_day"),
+        Row("list", endpoint("list"), "wire/test_listing.py::test_row_has_the_members_of_the_page wire/test_listing.py::test_filters_by_what_a_row_says wire/test_listing.py::test_window_is_the_day_that_is_asked_for wire/test_listing.py::test_query_that_the_page_does_not_allow_is_refused wire/test_listing.py::test_pages clients/test_dashscope.py::test_list_pages_and_filters_the_tasks_newest_first"),
         Row("upload", endpoint("upload_policy"), "clients/test_dashscope_upload.py::test_a_picture_on_disk_becomes_the_first_frame"),
         Row("temporary key", endpoint("token"), "wire/test_limits.py::TestLifetime::test_temporary_key_lives_as_long_as_it_was_asked_for"),
         Row("model limits", endpoint("limits"), "wire/test_openapi_fuzz.py::test_gets_every_endpoint_to_do_its_work"),
@@ -178,7 +178,7 @@ TABLES: dict[str, list[Row]] = {
         Row("progress", progress, "unit/test_law_apiyi.py::test_an_answer_template_satisfies_its_schema wire/test_callbacks.py::TestStream::test_has_a_line_whenever_there_is_something_to_tell"),
         Row("violation told at submit", moment("documented"), "wire/test_validation_moment.py::TestDocumented::test_violation_is_refused_at_submit"),
         Row("violation told by the task", moment("observed"), "wire/test_validation_moment.py::TestObserved::test_violation_is_accepted_and_fails_the_task_at_its_first_poll"),
-        Row("rate (`--limits`)", limits("per_second", "{name} {number}/s"), "wire/test_limits.py::TestRate::test_sixth_submit_in_a_second_is_refused wire/test_limits.py::TestRate::test_gateway_with_sixty_queries_in_a_second"),
+        Row("rate (`--limits`)", limits("per_second", "{name} {number}/s per {per}", "account"), "wire/test_limits.py::TestRate::test_sixth_submit_in_a_second_is_refused wire/test_limits.py::TestRate::test_each_model_has_its_own wire/test_limits.py::TestRate::test_each_kind_of_query_has_twenty_in_a_second wire/test_limits.py::TestRate::test_gateway_with_sixty_queries_in_a_second"),
         Row("tasks at once (`--limits`)", limits("tasks", "{number} {name} per {per}"), "wire/test_limits.py::TestPlaces::test_five_of_a_model_run_and_the_rest_waits wire/test_limits.py::TestPlaces::test_token_of_a_gateway_has_ten_places_for_all_its_models wire/test_limits.py::TestPlaces::test_sixth_task_of_a_token_is_refused_where_nothing_waits"),
         Row("a task is known for", fact("retention", "task_seconds", span_of_time), "wire/test_limits.py::TestLifetime::test_task_is_known_to_the_last_second_and_unknown_after_it"),
         Row("unknown task", unknown_task, "wire/test_providers.py::test_answers_an_unknown_task_as_documented"),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
 from happyhorse_spec.answers import places
-from happyhorse_spec.contract import Endpoint, Law, Mode, Provider, load_sources
+from happyhorse_spec.contract import Endpoint, Law, Provider, load_sources
 from happyhorse_spec.disputes import disputes
 from happyhorse_spec.engine import compile_schema, matcher
 from happyhorse_spec.headers import all_rules
@@ -189,7 +189,7 @@ def _roles_exist(provider: Provider) -> Sentences:
 
 def _defaults_are_allowed(provider: Provider) -> Sentences:
     for mode in provider.modes.values():
-        named = [{provider.data["request"]["model"]: model} for model in sorted(_models(provider, mode))]
+        named = [{provider.data["request"]["model"]: model} for model in sorted(provider.models_of(mode))]
         for model in named or [{}]:
             body = _body_of({**mode.defaults, **model})
             for breach in mode.request.judge(body):
@@ -207,19 +207,6 @@ def _body_of(values: Mapping[str, Any]) -> dict[str, Any]:
             target = target.setdefault(parent, {})
         target[name] = value
     return body
-
-
-def models(provider: Provider) -> set[str]:
-    """The models that any mode takes."""
-    return {model for mode in provider.modes.values() for model in _models(provider, mode)}
-
-
-def _models(provider: Provider, mode: Mode) -> set[str]:
-    """The models that a mode takes."""
-    place = tuple(pointer.parts(provider.data["request"]["model"]))
-    rules = [rule for rule in mode.request.book.rules if rule.place == place]
-    listed = [rule.limit for rule in rules if rule.keyword == "enum"]
-    return {model for models in listed for model in models} | {rule.limit for rule in rules if rule.keyword == "const"}
 
 
 def _near_is_right(provider: Provider) -> Sentences:
@@ -281,10 +268,9 @@ def _rules_are_repaired(provider: Provider) -> Sentences:
 
 
 def _prices_have_models(provider: Provider) -> Sentences:
-    known = models(provider)
     tiers = {tier for rule in _resolutions(provider) for tier in rule.limit}
     for price in provider.data.get("prices", ()):
-        if not any(re.search(price["models"], model) for model in known):
+        if not any(re.search(price["models"], model) for model in provider.models):
             yield f"prices: {price['models']} matches no model"
         for tier in sorted(price["per_second"].keys() - tiers):
             yield f"prices: {tier} is no resolution of any mode"

@@ -137,6 +137,18 @@ class Provider:
     answer_schemas: Mapping[str, Any] = field(repr=False)
     sources: Mapping[str, Source] = field(repr=False)
 
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """The models that any mode takes."""
+        return tuple(dict.fromkeys(model for mode in self.modes.values() for model in self.models_of(mode)))
+
+    def models_of(self, mode: Mode) -> list[str]:
+        """The models that a mode takes."""
+        place = tuple(pointer.parts(self.data["request"].get("model", "/model")))
+        rules = [rule for rule in mode.request.book.rules if rule.place == place]
+        listed = [model for rule in rules if rule.keyword == "enum" for model in rule.limit]
+        return listed + [rule.limit for rule in rules if rule.keyword == "const"]
+
     def mode_of(self, body: object) -> Mode | None:
         """The first mode whose `when` the body satisfies."""
         return next((mode for mode in self.modes.values() if mode.matches(body)), None)

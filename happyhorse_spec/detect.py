@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from happyhorse_spec import pointer
@@ -48,7 +48,7 @@ def _score(body: object, provider: Provider) -> tuple[int, int, int] | None:
     """
     known, named = _known(provider), set(_places(body, ()))
     model = pointer.follow(body, provider.data["request"].get("model", "/model"))
-    fits = 1 if model is None else 2 * (model in _models(provider))
+    fits = 1 if model is None else 2 * (model in provider.models)
     more = len(named & known) - len(named - known)
     if not named & known or (not fits and more <= 0):
         return None
@@ -59,18 +59,6 @@ def _known(provider: Provider) -> set[Place]:
     laws = [law for mode in provider.modes.values() for law in (mode.request, mode.advice)]
     spots = (entry for law in laws for entry in walk(law.book.schema))
     return {spot.place for spot, schema in spots if spot.place and schema.get("not") != {}}
-
-
-def _models(provider: Provider) -> list[Any]:
-    place = tuple(pointer.parts(provider.data["request"].get("model", "/model")))
-    books = [provider.any.book, *(mode.request.book for mode in provider.modes.values())]
-    return [
-        model
-        for book in books
-        for spot, schema in walk(book.schema)
-        if spot.place == place
-        for model in schema.get("enum", ())
-    ]
 
 
 def _places(value: object, place: Place) -> Iterator[Place]:

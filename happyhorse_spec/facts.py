@@ -13,7 +13,6 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
-from happyhorse_spec.audit import models
 from happyhorse_spec.carrier import Carrier
 from happyhorse_spec.contract import Mode, Provider
 from happyhorse_spec.findings import show
@@ -140,9 +139,9 @@ def _megabytes(value: float) -> str:
 def _tasks(provider: Provider, _peers: Sequence[Provider]) -> Facts:
     data = provider.data
     for name, entry in data["limits"].items():
-        unit = "per second" if "per_second" in entry else f"tasks per {entry.get('per', 'model')}"
-        value = f"{entry.get('per_second', entry.get('tasks'))} {unit}"
-        yield f"limit: {name}", "", _stand(provider, value, entry["source"])
+        whose = entry.get("per", "account" if "per_second" in entry else "model")
+        value = f"{entry['per_second']} per second" if "per_second" in entry else f"{entry['tasks']} tasks"
+        yield f"limit: {name}", "", _stand(provider, f"{value}, for each {whose}", entry["source"])
     for name, entry in data["retention"].items():
         kept = span_of_time(entry["value"])
         yield f"life of a {name.removesuffix('_seconds')}", "", _stand(provider, kept, entry["source"])
@@ -160,7 +159,7 @@ def _tasks(provider: Provider, _peers: Sequence[Provider]) -> Facts:
 
 
 def _price(provider: Provider, price: Mapping[str, Any], tier: str) -> str:
-    known = sorted(models(provider))
+    known = sorted(provider.models)
     meant = [model for model in known if re.search(price["models"], model)]
     which = "" if meant == known else f" for {_family(meant)}"
     return f"{price['per_second'][tier]} {price['currency']}{which} ({price['scope']})"

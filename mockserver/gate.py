@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from happyhorse_spec import pointer
 from mockserver.call import Call, Refused
 
 _ORDERED = re.compile(r"fail-([A-Za-z0-9_.]+)")
@@ -44,8 +45,17 @@ def _key(call: Call) -> str:
 
 def _rate(call: Call) -> None:
     limit = call.operation.data.get("limit")
-    if limit and not call.session.within_rate(call.dialect, limit, call.now):
+    if not limit or not call.session.settings.limits:
+        return
+    if not call.session.within_rate(call.dialect, limit, _model(call), call.now):
         raise call.refusal("submit_rate" if call.operation.name == "submit" else "query_rate")
+
+
+def _model(call: Call) -> str:
+    """The model that a call names, "" where the provider has none of that name."""
+    place = call.dialect.data["request"].get("model", "/model")
+    named = call.request.query.get("model") or pointer.follow(call.body, place)
+    return named if named in call.dialect.provider.models else ""
 
 
 def _readable(call: Call) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from math import ceil
 from typing import Any, TypeVar
 
+from mockserver.answers import Template
 from mockserver.call import Call, Reply
 from mockserver.lifecycle import Task
 from mockserver.scene import Scene
@@ -15,7 +16,9 @@ Item = TypeVar("Item")
 
 _DAY = 86400.0
 #: What a query may ask of a task; without it no task is looked at that is not on the page.
-_FILTERS = frozenset({"task_id", "model_name", "status"})
+_FILTERS = frozenset({"task_id", "model_name", "status", "api_key_id", "region"})
+#: Those of them that the item alone can answer.
+_TOLD = ("api_key_id", "region")
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -25,9 +28,9 @@ def list_tasks(call: Call) -> Reply:
     oldest = call.now - call.dialect.data["retention"]["task_seconds"]["value"]
     tasks, places = call.session.table.between(call.dialect.name, max(start, oldest), end)
     found: Sequence[int] = places[::-1]
-    if _FILTERS & call.query.keys():
-        found = [place for place in found if _wanted(tasks[place], call)]
     render = call.dialect.answers["list_item"]
+    if _FILTERS & call.query.keys():
+        found = [place for place in found if _wanted(tasks[place], call, render)]
     return call.answer("listed", page(call, found, lambda place: render(call.scene(tasks[place]))))
 
 
@@ -39,8 +42,11 @@ def page(call: Call, found: Sequence[Item], render: Callable[[Item], Any]) -> Sc
     return call.scene(items=items, total=len(found), total_page=pages, page_no=number, page_size=size)
 
 
-def _wanted(task: Task, call: Call) -> bool:
+def _wanted(task: Task, call: Call, render: Template) -> bool:
     query = call.query
+    told = {name: query[name] for name in _TOLD if name in query}
+    if told and not told.items() <= render(call.scene(task)).items():
+        return False
     return (
         query.get("task_id", task.id) == task.id
         and query.get("model_name", task.lane[1]) == task.lane[1]

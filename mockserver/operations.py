@@ -75,7 +75,7 @@ async def listing(call: Call) -> Reply:
 async def limits(call: Call) -> Reply:
     """The limits of the provider's models, one page."""
     wanted = call.query.get("model", call.query.get("name", ""))
-    models = [model for model in _models(call) if wanted in model]
+    models = [model for model in call.dialect.provider.models if wanted in model]
     render = call.dialect.answers["limits_item"]
     return call.answer("limits", page(call, models, lambda model: render(call.scene(model=model))))
 
@@ -87,7 +87,7 @@ async def token(call: Call) -> Reply:
     call.session.tokens[key] = expires
     if len(call.session.tokens) > KEPT_TOKENS:
         del call.session.tokens[next(iter(call.session.tokens))]
-    return call.answer("token", call.scene(token=key, expires=expires))
+    return call.answer("token", call.scene(token=key, expires=int(expires)))
 
 
 OPERATIONS: Mapping[str, Operate] = {
@@ -204,9 +204,3 @@ def _unknown(call: Call, task_id: str) -> Reply:
     if name in call.dialect.answers:
         return call.answer(name, call.scene(task_id=task_id))
     raise call.refusal("unknown_task", task_id=task_id)
-
-
-def _models(call: Call) -> list[str]:
-    """The models that the provider knows."""
-    rules = call.dialect.provider.any.book.rules
-    return next(rule.limit for rule in rules if rule.place == ("model",) and rule.keyword == "enum")

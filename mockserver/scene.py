@@ -75,6 +75,10 @@ class Scene:
     def new_id(self, name: str) -> str:
         return self.session.new_id(self.dialect.ids.get(name, "{uuid}"))
 
+    def account_id(self, name: str) -> str:
+        """An id that belongs to the account, which is the session."""
+        return self.session.derived_id(self.dialect.ids.get(name, "{uuid}"), name)
+
     def kept_id(self, name: str) -> str:
         """An id that belongs to the task and is the same in every answer."""
         return self.session.derived_id(self.dialect.ids.get(name, "{uuid}"), f"{self.task.id}/{name}")
@@ -122,6 +126,8 @@ MEANINGS: Mapping[str, Callable[[Scene], Any]] = {
     "task_id": lambda scene: scene.task.id,
     "request_id": lambda scene: scene.new_id("request_id"),
     "trace_id": lambda scene: scene.trace_id,
+    "api_key_id": lambda scene: scene.account_id("api_key_id"),
+    "account_id": lambda scene: scene.account_id("account_id"),
     "submit_request_id": lambda scene: scene.task.request_id,
     "state": lambda scene: scene.dialect.states[scene.task.state],
     "model": lambda scene: scene.request.get("model"),

@@ -66,7 +66,7 @@ class Session:
         self._secret = self._digest("signature")
         self.tokens: dict[str, float] = {}
         self.uploads: dict[str, Upload] = {}
-        self._windows: dict[tuple[str, str], deque[float]] = {}
+        self._windows: dict[tuple[str, str, str], deque[float]] = {}
 
     # These two are made when they are needed: they would be half of an idle session.
 
@@ -135,13 +135,15 @@ class Session:
             self.forget(task, now)
         return None
 
-    def within_rate(self, dialect: Dialect, limit: str, now: float) -> bool:
-        """Count one request against a rate of the provider; False where it is one too many."""
-        rate = dialect.data["limits"].get(limit, {}).get("per_second")
-        if rate is None or not self.settings.limits:
+    def within_rate(self, dialect: Dialect, limit: str, model: str, now: float) -> bool:
+        """Count one request about a model against a rate of the provider; False where it is one too many."""
+        entry = dialect.data["limits"].get(limit, {})
+        rate = entry.get("per_second")
+        if rate is None:
             return True
         most = max(1, int(rate))
-        window = self._windows.setdefault((dialect.name, limit), deque(maxlen=most))
+        counted = model if entry.get("per") == "model" else ""
+        window = self._windows.setdefault((dialect.name, limit, counted), deque(maxlen=most))
         if len(window) == most and now - window[0] < most / rate:
             return False
         window.append(now)

@@ -125,7 +125,7 @@ class World:
     now: float = START
     lives: dict[str, Life] = field(default_factory=dict)
     faults: dict[str, deque[str]] = field(default_factory=dict)
-    admitted: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    admitted: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -201,11 +201,13 @@ class World:
         alive = [life for life in self.lives.values() if life.provider is provider and life.state not in FINAL]
         return "running_full" in provider.data["refusals"] and len(alive) >= self.places(provider)
 
-    def admits(self, provider: Provider, endpoint: Endpoint) -> bool:
+    def admits(self, provider: Provider, endpoint: Endpoint, model: str) -> bool:
         """Count a request against the rate of its endpoint; False where it is one too many within a second."""
         limit = endpoint.data.get("limit")
-        rate = provider.data["limits"].get(limit, {}).get("per_second") if self.limits else None
-        admitted = self.admitted.setdefault((provider.name, str(limit)), [])
+        entry = provider.data["limits"].get(limit, {}) if self.limits else {}
+        rate = entry.get("per_second")
+        counted = model if entry.get("per") == "model" else ""
+        admitted = self.admitted.setdefault((provider.name, str(limit), counted), [])
         if rate is not None and sum(self.now - at < 1.0 for at in admitted) >= rate:
             return False
         admitted.append(self.now)

@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 from lives import REACHED, START, WALKS, Life, Step, World, ordered, scripts
 from stage import Reply, Stage, staged
 
+from happyhorse_spec import pointer
 from happyhorse_spec.answers import Answer, AnswerBook
 from happyhorse_spec.contract import Mode, Provider, load_provider, provider_names
 from mockserver.clock import ClockMode
@@ -239,13 +240,16 @@ class Lives(RuleBasedStateMachine):
         )
 
     def ask(self, here: World, provider: Provider, name: str, body: Any = None, **params: str) -> Answer | None:
-        return self.let_in(here, provider, name, partial(self.stage.call, provider, name, body, **params))
+        model = pointer.follow(body, provider.data["request"]["model"], "")
+        return self.let_in(here, provider, name, partial(self.stage.call, provider, name, body, **params), model)
 
-    def let_in(self, here: World, provider: Provider, name: str, send: Callable[..., Reply]) -> Answer | None:
+    def let_in(
+        self, here: World, provider: Provider, name: str, send: Callable[..., Reply], model: str = ""
+    ) -> Answer | None:
         """The answer; None where a fault or the rate came before it, and nothing else has happened."""
         planned = here.faults.get("poll" if name in ("batch", "poll_upstream") else name)
         fault = planned.popleft() if planned else "ok"
-        is_admitted = fault == "ok" and here.admits(provider, provider.endpoints[name])
+        is_admitted = fault == "ok" and here.admits(provider, provider.endpoints[name], model)
         reply = send(session=here.address)
         if is_admitted:
             return self.known(provider, name, reply)

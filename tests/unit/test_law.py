@@ -403,7 +403,7 @@ def owned_words() -> set[str]:
     hosts = {
         str(server["url"]).partition("//")[2] for name in PROVIDERS for server in load_provider(name).data["servers"]
     }
-    models = {model for provider in map(load_provider, PROVIDERS) for model in audit.models(provider)}
+    models = {model for provider in map(load_provider, PROVIDERS) for model in provider.models}
     return {word.lower() for word in {*PROVIDERS, *models, *hosts, *(host.split(".")[-2] for host in hosts)}}
 
 
