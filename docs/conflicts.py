@@ -49,7 +49,7 @@ def overview() -> Iterator[str]:
         )
         for provider in PROVIDERS
     ]
-    yield from table(("provider", "on requests and media", "on the rest", "not stated anywhere"), rows)
+    yield from table(("provider", "on requests and media", "on the rest", "settled by no source"), rows)
 
 
 def sorted_out(provider: Provider) -> tuple[list[Dispute], list[Dispute], list[Dispute]]:
@@ -85,7 +85,7 @@ def within(provider: Provider) -> Iterator[str]:
     yield from table(("limit", "here", "said elsewhere", "why"), map(limit, limits))
     yield from ("", "### Answers, errors, time and money", "")
     yield from table(("fact", "said", "here", "why"), map(sides, rest))
-    yield from ("", "### Not stated anywhere", "")
+    yield from ("", "### Settled by no source", "")
     yield from table(("fact", "said", "here", "why"), map(sides, silent))
 
 
