@@ -35,11 +35,13 @@ def check(body: Mapping[str, Any] | bytes | str, provider: str | Provider, *, re
 
 def check_body(body: object, provider: Provider, *, reference: bool = False) -> list[Finding]:
     """`check` for a body that is parsed already, whatever it is."""
-    own = None if reference else provider.mode_of(body)
-    if own and own.praises(body):
+    mode, likely = provider.mode_of(body), body
+    if mode and not reference and mode.praises(body):
         return []
     first = list(judged(provider.any, body, reference))
-    mode, likely = _likely_mode(body, provider, first)
+    if mode is None and isinstance(body, dict):
+        likely = _meant(body, first)
+        mode = provider.mode_of(likely)
     if mode is None:
         return first
     rejections = [*first, *_untold(judged(mode.request, likely, reference), first)]
@@ -112,14 +114,10 @@ def _check_text(text: bytes | str, provider: Provider, reference: bool) -> list[
     return findings
 
 
-def _likely_mode(body: object, provider: Provider, told: list[Finding]) -> tuple[Mode | None, object]:
-    """The body's mode; where a misspelt member hides it, that of the body with the suggestions for it taken."""
-    mode = provider.mode_of(body)
-    if mode or not isinstance(body, dict):
-        return mode, body
+def _meant(body: Mapping[str, Any], told: list[Finding]) -> dict[str, Any]:
+    """The body with the suggestions for its misspelt members taken, since such a member may hide the mode."""
     meant = {found.pointer[1:]: found.suggestion for found in told if found.suggestion is not None}
-    likely = {**body, **{name: value for name, value in meant.items() if name in body}}
-    return provider.mode_of(likely), likely
+    return {**body, **{name: value for name, value in meant.items() if name in body}}
 
 
 def _untold(findings: Iterator[Finding], told: list[Finding]) -> Iterator[Finding]:
@@ -145,7 +143,8 @@ def judged(law: Law, body: object, reference: bool = False) -> Iterator[Finding]
         if breach.keyword == "type" or breach.path not in mistyped:
             for rule, path, value in _rules(law.book, breach, body):
                 found[rule.id, path] = rule, path, value
-    for rule, path, value in sorted(found.values(), key=lambda entry: (law.book.order[entry[0].id], str(entry[1]))):
+    order = law.book.order
+    for rule, path, value in sorted(found.values(), key=lambda entry: (order[entry[0].id], entry[1])):
         yield Finding(rule, pointer.write(path), value)
 
 

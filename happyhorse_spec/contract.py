@@ -151,7 +151,10 @@ class Provider:
 
     def mode_of(self, body: object) -> Mode | None:
         """The first mode whose `when` the body satisfies."""
-        return next((mode for mode in self.modes.values() if mode.matches(body)), None)
+        for mode in self.modes.values():
+            if mode.matches(body):
+                return mode
+        return None
 
     def answer_schema(self, name: str) -> Schema:
         """The schema of an answer, which stands for itself."""

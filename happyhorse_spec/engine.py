@@ -56,11 +56,9 @@ def compile_schema(schema: Mapping[str, Any], *, reference: bool = False) -> Jud
 def matcher(schema: Mapping[str, Any]) -> Callable[[object], bool]:
     """A function that says whether an instance satisfies `schema`; a format such as `regex` counts."""
     try:
-        import jsonschema_rs
+        is_valid: Callable[[object], bool] = _rust(schema, validate_formats=True).is_valid
     except ImportError:
-        is_valid: Callable[[object], bool] = reference_validator(schema).is_valid
-    else:
-        is_valid = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True).is_valid
+        is_valid = reference_validator(schema).is_valid
     return is_valid
 
 
@@ -71,10 +69,9 @@ def sieve(schemas: Sequence[Mapping[str, Any]], own: Iterable[tuple[str, str, An
     keyword, limit) aside: the engine would make a copy of the instance for each. Without the fast engine it says False.
     """
     try:
-        import jsonschema_rs
+        is_valid = _rust({"allOf": list(schemas)}).is_valid
     except ImportError:
         return lambda _: False
-    is_valid = jsonschema_rs.Draft202012Validator({"allOf": list(schemas)}).is_valid
     checks = [(pointer.reader(at), KEYWORDS[keyword], limit) for at, keyword, limit in own]
 
     def passes(instance: object) -> bool:
@@ -97,10 +94,23 @@ def reference_validator(schema: Mapping[str, Any]) -> Any:
     return validator(schema, format_checker=validator.FORMAT_CHECKER)
 
 
-def _fast(schema: Mapping[str, Any]) -> Judge:
+def _rust(schema: Mapping[str, Any], **options: Any) -> Any:
+    """The fast engine for a schema; its regular expressions in the plain dialect, which is ten times as fast at `\\b`.
+
+    Only a pattern that looks ahead or back has to have the other dialect.
+    """
     import jsonschema_rs
 
-    validator = jsonschema_rs.Draft202012Validator(dict(schema), keywords=_CLASSES)
+    try:
+        plain = jsonschema_rs.RegexOptions()
+        return jsonschema_rs.Draft202012Validator(dict(schema), pattern_options=plain, **options)
+    except ValueError:
+        return jsonschema_rs.Draft202012Validator(dict(schema), **options)
+
+
+def _fast(schema: Mapping[str, Any]) -> Judge:
+    # Masked, since the engine writes every value out otherwise; the sentences of `findings.py` are our own.
+    validator = _rust(schema, keywords=_CLASSES, mask="")
     errors, is_valid = validator.iter_errors, validator.is_valid
 
     def judge(instance: object) -> list[Breach]:

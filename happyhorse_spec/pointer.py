@@ -9,7 +9,7 @@ from typing import Any
 
 def write(path: Iterable[str | int]) -> str:
     """The pointer of a path: ("a", 0, "b/c") -> "/a/0/b~1c"."""
-    return "".join(f"/{_escape(part)}" for part in path)
+    return "".join([f"/{part}" if isinstance(part, int) else f"/{_escape(part)}" for part in path])
 
 
 def parts(pointer: str) -> list[str]:
@@ -29,8 +29,12 @@ def reader(pointer: str) -> Callable[[Any], Any]:
     path = parts(pointer)
 
     def read(value: Any) -> Any:
-        found = _walk(value, path)
-        return None if found is _ABSENT else found
+        found = value
+        for part in path:
+            if not isinstance(found, dict):
+                return follow(value, pointer)
+            found = found.get(part)
+        return found
 
     return read
 
@@ -61,8 +65,8 @@ def expand(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
             yield f"{head}/{index}", item
 
 
-def _escape(part: str | int) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+def _escape(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")
 
 
 _ABSENT = object()

@@ -7,8 +7,11 @@ schemas/vocabulary.schema.json); the limits and the forms of a reference are dat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
+
+from happyhorse_spec import pointer
 
 # Script=Han of Unicode's Scripts.txt; unassigned gaps of the ideograph planes are in, so that a newer character counts.
 _HAN = (
@@ -39,30 +42,34 @@ def references(pattern: str, prompt: str) -> list[int]:
 
     Each alternative of the pattern may have a group of its own.
     """
-    numbers = (match[match.lastindex or 0] for match in re.finditer(pattern, prompt))
+    numbers = map("".join, _finder(pattern)(prompt))
     return [int(number) for number in numbers if len(number) < 10]
+
+
+@cache
+def _finder(pattern: str) -> Callable[[str], list[str] | list[tuple[str, ...]]]:
+    """`re.findall` looks its pattern up in a cache of its own, which takes longer than to find a match."""
+    return re.compile(pattern).findall
 
 
 def dangling_reference(form: Mapping[str, Any], request: object) -> str | None:
     """Why the prompt of `request` breaks an `x-promptReferences`: it names an image that is not given; or None."""
-    prompt = _at(request, form["prompt"])
-    if not isinstance(prompt, str):
+    prompt = pointer.reader(form["prompt"])(request)
+    numbers = references(form["pattern"], prompt) if isinstance(prompt, str) else ()
+    if not numbers:
         return None
-    numbers = references(form["pattern"], prompt)
-    images = _count_images(form, request) if numbers else 0
-    wrong = [number for number in numbers if not 1 <= number <= images]
-    return f"image {wrong[0]}, but {images} given" if wrong else None
+    given = _count_images(form, request, max(numbers))
+    wrong = [number for number in numbers if not 1 <= number <= given]
+    return f"image {wrong[0]}, but {given} given" if wrong else None
 
 
-def _count_images(form: Mapping[str, Any], request: object) -> int:
-    found = _at(request, form["images"])
-    items = found if isinstance(found, list) else []
-    for name, value in form.get("where", {}).items():
-        items = [item for item in items if isinstance(item, dict) and item.get(name) == value]
-    return len(items)
-
-
-def _at(value: object, pointer: str) -> object:
-    for name in pointer.split("/")[1:]:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+def _count_images(form: Mapping[str, Any], request: object, most: int) -> int:
+    """How many images are given; counts no further than `most`."""
+    found, where = pointer.reader(form["images"])(request), form.get("where", {}).items()
+    count = 0
+    for item in found if isinstance(found, list) else ():
+        if not where or (isinstance(item, dict) and where <= item.items()):
+            count += 1
+            if count == most:
+                break
+    return count

@@ -81,6 +81,7 @@ BREACHES: dict[str, tuple[Schema, Any, list[tuple[Any, ...]]]] = {
 
 #: Pattern, text that it finds, text that it does not find although Python's `re` or a careless reading would.
 PATTERNS = {
+    "looks ahead": (r"^(?!http:)", "https:", "http:"),
     "end is no newline": ("^a$", "a", "a\n"),
     "digits are ASCII": (r"^\d$", "7", "٣"),
     "no digit": (r"^\D$", "٣", "7"),
