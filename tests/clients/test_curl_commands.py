@@ -22,7 +22,12 @@ from happyhorse_spec.contract import provider_names
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 
 COMMANDS = {path.stem: path.read_text() for path in sorted(Path(__file__).with_name("curl").glob("*.sh"))}
-HOSTS = ("https://dashscope-intl.aliyuncs.com", "https://api.apiyi.com", "https://api.acedata.cloud")
+HOSTS = (
+    "https://dashscope-intl.aliyuncs.com",
+    "https://api.apiyi.com",
+    "https://openapi.imini.ai",
+    "https://api.acedata.cloud",
+)
 KEYS = ("$DASHSCOPE_API_KEY", "sk-your-api-key", "<token>", "${bearer_token}", "{token}")
 TEMPLATE = "apiyi-video-edit-template"
 #: The task that the pages of AceDataCloud ask for.
@@ -54,6 +59,18 @@ def test_a_command_of_a_page_gets_the_answer_that_the_page_prints(name: str, ups
     assert {"output", "request_id"} == answer.keys()
     assert answer["output"]["task_status"] == "PENDING"
     assert list(upstream.session.table.tasks) == [task_of(answer)]
+
+
+def test_commands_of_a_page_lead_from_the_submit_to_the_file(upstream: Upstream) -> None:
+    submitted = paste(addressed(COMMANDS["imini-generate"], upstream))
+    assert list(submitted) == ["task_id", "model", "created_at", "request_id"]
+    query = addressed(COMMANDS["imini-query"], upstream).replace("{task_id}", submitted["task_id"])
+    first, last = paste(query), paste(query)
+    assert list(first) == list(last)
+    assert (first["status"], first["videos"], last["status"]) == ("processing", None, "succeeded")
+    (video,) = last["videos"]
+    assert list(video) == ["url", "width", "height", "duration", "cover_url"]
+    assert is_film(video["url"])
 
 
 def test_a_command_that_waits_gets_the_result_that_the_page_prints(upstream: Upstream) -> None:
@@ -93,6 +110,7 @@ def test_a_placeholder_that_is_left_in_a_header_is_told(upstream: Upstream) -> N
     [
         ("dashscope-video-edit", "Invalid API-key provided."),
         ("apiyi-video-edit", "无效的令牌"),
+        ("imini-generate", "Authentication failed"),
         ("acedata-generate", "The specified token is invalid or wrong."),
     ],
 )
