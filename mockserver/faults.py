@@ -105,6 +105,7 @@ WORDS: Mapping[str, Word] = {
     "wrong-length": Word(_ANSWER, "wrong-length", "a Content-Length that is smaller than the body"),
     "not-json": Word(_ANSWER, "not-json", "a body that is not JSON, under the type of JSON"),
     "wrong-type": Word(_ANSWER, "wrong-type", "the right body, as text/plain"),
+    "false-gzip": Word(_ANSWER, "false-gzip", "the right body, said to be gzip to who takes it, and not compressed"),
     "no-url": Word(_SUCCESS, "no-url", "success without the URL of the result", _TASKS),
     "url-403": Word(_SUCCESS, "url-403", "success; the URL of the result is refused", _TASKS),
     "url-404": Word(_SUCCESS, "url-404", "success; nothing is at the URL of the result", _TASKS),

@@ -29,7 +29,7 @@ def respond(request: web.BaseRequest, reply: Reply) -> web.Response:
     )
     if len(body) >= _COMPRESS_FROM:
         response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-        if _takes_gzip(request):
+        if takes_gzip(request):
             response.enable_compression(web.ContentCoding.gzip)
     return response
 
@@ -45,7 +45,7 @@ def _address(request: web.BaseRequest) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _takes_gzip(request: web.BaseRequest) -> bool:
+def takes_gzip(request: web.BaseRequest) -> bool:
     """Whether the client lists gzip, and does not say by a weight of zero that it cannot have it (RFC 9110, 12.5.3)."""
     for entry in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
         coding, _, weight = entry.replace(" ", "").partition(";q=")

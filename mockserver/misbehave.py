@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from mockserver.clock import pause
 from mockserver.faults import Fault
+from mockserver.http import takes_gzip
 
 _GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1><hr>proxy</body></html>\n"
 #: A file that comes slowly comes in so many parts.
@@ -107,6 +108,13 @@ async def _wrong_type(_request: web.BaseRequest, response: web.Response, _fault:
     return web.Response(status=response.status, body=response.body, content_type="text/plain")
 
 
+async def _false_gzip(request: web.BaseRequest, response: web.Response, _fault: Fault) -> web.Response:
+    if not takes_gzip(request):
+        return response
+    headers = {hdrs.CONTENT_TYPE: response.headers[hdrs.CONTENT_TYPE], hdrs.CONTENT_ENCODING: "gzip"}
+    return web.Response(status=response.status, body=response.body, headers=headers)
+
+
 Act = Callable[[web.BaseRequest, web.Response, Fault], Awaitable[web.Response]]
 
 #: Name of a fault -> how it is carried out. What is not here changes what is answered, not how.
@@ -121,6 +129,7 @@ ACTS: Mapping[str, Act] = {
     "wrong-length": _wrong_length,
     "not-json": _not_json,
     "wrong-type": _wrong_type,
+    "false-gzip": _false_gzip,
     "url-slow": _slow,
     "url-short": _half,
 }

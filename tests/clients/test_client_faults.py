@@ -117,7 +117,7 @@ def test_the_second_interface_reads_no_url_as_none(client: dashscope.Client) -> 
     assert (job.succeeded, job.video_url) == (True, None)
 
 
-@pytest.mark.parametrize(("fault", "status", "tasks"), [("503", 503, 1), ("lost", None, 2)])
+@pytest.mark.parametrize(("fault", "status", "tasks"), [("429", 429, 1), ("503", 503, 1), ("lost", None, 2)])
 def test_the_acedatacloud_sdk_repeats_a_submit(
     ace: AceDataCloud, upstream: Upstream, fault: str, status: int | None, tasks: int
 ) -> None:

@@ -99,7 +99,8 @@ def test_wait_exits_with_1_for_a_failed_task(run: Run) -> None:
 
 def test_neither_a_submit_nor_a_poll_is_repeated(run: Run, upstream: Upstream) -> None:
     assert run("generate", "a horse [[fault:503]]").returncode == 1
-    assert upstream.submits() == [503]
+    assert run("generate", "a horse [[fault:lost]]").returncode == 1
+    assert upstream.submits() == [503, None]
     task = json.loads(run("generate", f"{AT_ONCE} [[fault:poll:503]]", "--async", "--json").stdout)["task_id"]
     assert run("wait", task).returncode == 1
     assert run("wait", task).returncode == 0

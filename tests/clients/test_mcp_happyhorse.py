@@ -130,12 +130,13 @@ def test_a_refused_submit_is_a_tool_error_in_the_words_of_the_provider(play: Cal
 def test_neither_a_submit_nor_a_poll_is_repeated(play: Callable[..., None], upstream: Upstream) -> None:
     async def scene(tools: Tools) -> None:
         await tools.fail("happyhorse_generate_video", prompt="a horse [[fault:503]]")
+        await tools.fail("happyhorse_generate_video", prompt="a horse [[fault:lost]]")
         submitted = await tools.ask("happyhorse_generate_video", prompt=f"{AT_ONCE} [[fault:poll:503]]")
         await tools.fail("happyhorse_get_task", task_id=submitted["task_id"])
         await tools.ask("happyhorse_get_task", task_id=submitted["task_id"])
 
     play(scene)
-    assert upstream.submits() == [503, 200]
+    assert upstream.submits() == [503, None, 200]
 
 
 def test_a_wrong_key_is_a_tool_error(play: Callable[..., None]) -> None:

@@ -187,6 +187,16 @@ def test_answers_under_another_type(desk):
     assert answer.body["output"]["task_status"] == "PENDING"
 
 
+def test_says_gzip_of_a_plain_body_to_who_takes_it(desk):
+    desk.order(list=["false-gzip", "false-gzip"])
+    asked = [
+        desk.wire.call(ONE, "list", headers={"Accept-Encoding": coding}).headers["Content-Encoding"]
+        for coding in ("gzip", "identity")
+    ]
+    assert asked == ["gzip", None]
+    assert [word for word, _ in desk.met()] == ["false-gzip", "false-gzip"]
+
+
 def test_answers_with_a_proxys_page(desk):
     desk.order(submit=["html"])
     answer = desk.submit()
