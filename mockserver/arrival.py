@@ -6,21 +6,29 @@ changes how an answer is sent is only noted (see `misbehave`), and so is what a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
 
+from aiohttp import web
+
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import ProviderError
 from mockserver.call import Call, Reply, refused
+from mockserver.dialect import Dialect
 from mockserver.faultplan import MAX_PLANNED, ON_ARRIVAL
 from mockserver.faults import MEETS, Fault, FaultError, Moment, read_faults
 from mockserver.lifecycle import Task
 from mockserver.scripts import read_order
 
-#: How a prompt that orders faults looks before it is parsed.
+#: How a prompt that orders faults looks before it is parsed, and what orders them in a key.
 _MARKER = b"[[fault"
+_KEY = re.compile(r"fail-([A-Za-z0-9_.:=*-]*[A-Za-z0-9_.])")
+
+#: Endpoints whose requests belong to no task: what a prompt ordered there would never be met.
+_UNTOLD = ("list", "upload")
 
 #: HTTP status -> what the engine notices when it answers so by itself.
 _USUAL: Mapping[int, str] = {
@@ -32,19 +40,14 @@ _USUAL: Mapping[int, str] = {
 }
 
 
-def orders_fault(body: bytes) -> bool:
-    """Whether the body looks as if its prompt ordered a fault."""
-    return _MARKER in body
+def orders_fault(dialect: Dialect, request: web.BaseRequest, body: bytes) -> bool:
+    """Whether a request looks as if its key or its prompt ordered a fault."""
+    return "fail-" in request.headers.get(dialect.data["key"]["header"], "") or _MARKER in body
 
 
 async def meet(call: Call) -> Reply | None:
-    """The answer in place of the operation's, where a fault says so; raises Refused where a prompt orders nonsense."""
-    endpoint = MEETS.get(call.operation.name)
-    if endpoint is None:
-        return None
-    scope = _order_for_prompt(call) if _MARKER in call.raw else ""
-    number, task_id = call.entry.number, call.task_id
-    fault = call.session.faults.meet(endpoint, call.now, number, task_id, scope=scope, moments=ON_ARRIVAL)
+    """The answer in place of the operation's, where a fault says so; raises Refused where nonsense is ordered."""
+    fault = _met(call)
     if fault is None:
         return None
     call.entry.fault = fault
@@ -56,6 +59,27 @@ async def meet(call: Call) -> Reply | None:
     elif fault.moment is Moment.BEFORE and fault.name != "ok":
         return Reply(502, None)
     return None
+
+
+def _met(call: Call) -> Fault | None:
+    """What the key orders, else what is planned."""
+    if found := _KEY.search(call.request.headers.get(call.dialect.data["key"]["header"], "")):
+        return _of_key(call, found[1])
+    endpoint = MEETS.get(call.operation.name)
+    if endpoint is None:
+        return None
+    scope = _order_for_prompt(call) if _MARKER in call.raw else ""
+    number, task_id = call.entry.number, call.task_id
+    return call.session.faults.meet(endpoint, call.now, number, task_id, scope=scope, moments=ON_ARRIVAL)
+
+
+def _of_key(call: Call, word: str) -> Fault:
+    """The one fault that every request with this key meets; the account, which is of plans, does not have it."""
+    with _told(call):
+        faults = _read(call, MEETS.get(call.operation.name, "list"), word)
+        if len(faults) != 1 or faults[0].moment not in ON_ARRIVAL:
+            raise FaultError(f"{word!r:.40} cannot be ordered by a key; every request meets the one word that it has")
+    return faults[0]
 
 
 def order_for_task(call: Call, task: Task) -> None:
@@ -74,6 +98,8 @@ def _order_for_prompt(call: Call) -> str:
     scope = blake2b(prompt.encode("utf-8", "replace"), digest_size=16).hexdigest()
     with _told(call):
         orders = [(endpoint, _read(call, endpoint, words)) for endpoint, words in read_order(prompt).faults]
+        if untold := next((endpoint for endpoint, _ in orders if endpoint in _UNTOLD), None):
+            raise FaultError(f"a prompt orders no fault of {untold}, which is about no task")
         own = [fault for endpoint, faults in orders if endpoint == "submit" for fault in faults]
         call.session.faults.order_once("submit", own, scope)
     return scope

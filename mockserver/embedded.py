@@ -189,9 +189,12 @@ class Testbed:
         """Let the next submit be refused with this error: a status, a code, or a key of the catalogue."""
         self.fault("submit", code)
 
-    def fault(self, endpoint: str, *words: str | int) -> None:
-        """Let the next requests to an endpoint meet these faults (see `faults.WORDS`), one after another."""
-        self.control("POST", "/faults", {endpoint: words})
+    def fault(self, endpoint: str, *words: str | int, rate: float | None = None) -> None:
+        """Let the next requests to an endpoint meet these faults (see `faults.WORDS`), one after another.
+
+        With a rate (0-1) so many of all requests meet one of them, drawn from the seed.
+        """
+        self.control("POST", "/faults", {endpoint: words if rate is None else {"rate": rate, "words": words}})
 
     @property
     def faults(self) -> dict[str, Any]:

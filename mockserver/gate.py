@@ -9,8 +9,6 @@ from typing import Any
 from happyhorse_spec import pointer
 from mockserver.call import Call, Refused
 
-_ORDERED = re.compile(r"fail-([A-Za-z0-9_.]+)")
-
 
 def admit(call: Call) -> None:
     """Let the call pass or raise Refused; notes the call's key and query on the way."""
@@ -24,7 +22,7 @@ def admit(call: Call) -> None:
 
 
 def _key(call: Call) -> str:
-    """The key of the call. `fail-<error>` inside a key orders that error, `invalid` inside it the wrong-key error."""
+    """The key of the call; one with `invalid` inside is wrong."""
     data = call.dialect.data["key"]
     header = call.request.headers.get(data["header"], "")
     if not header:
@@ -32,9 +30,6 @@ def _key(call: Call) -> str:
     scheme, _, key = header.partition(" ")
     if scheme.lower() != data["scheme"].lower() or not key.strip():
         raise call.refusal("wrong_key" if key.strip() else "no_key")
-    if "fail-" in key and (ordered := _ORDERED.search(key)):
-        error = call.dialect.provider.error(ordered.group(1))
-        raise Refused(error.key, {"detail": error.message}) if error else call.refusal("wrong_key")
     if "invalid" in key:
         raise call.refusal("wrong_key")
     expires = call.session.tokens.get(key.strip())

@@ -82,7 +82,7 @@ async def _slow(request: web.BaseRequest, response: web.Response, fault: Fault) 
 
 
 async def _empty(_request: web.BaseRequest, response: web.Response, _fault: Fault) -> web.Response:
-    return web.Response(status=response.status, headers={hdrs.CONTENT_TYPE: response.headers[hdrs.CONTENT_TYPE]})
+    return web.Response(status=response.status, content_type=response.content_type)
 
 
 async def _short(request: web.BaseRequest, response: web.Response, fault: Fault) -> web.Response:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
 
-from happyhorse_spec.contract import load_provider, provider_names
+from happyhorse_spec.contract import ProviderError, load_provider, provider_names
 from mockserver import downloads, uploads
 from mockserver.arrival import meet, orders_fault
 from mockserver.call import Call, Refused, Reply, refused
@@ -32,7 +33,7 @@ from mockserver.routes import Found, Routes
 from mockserver.session import KEY_NAME, Session, Sessions
 from mockserver.settings import SettingError, Settings
 from mockserver.storage import Denied, refuse
-from mockserver.transfer import endpoint_of, transfer
+from mockserver.transfer import Serve, endpoint_of, transfer
 from mockserver.webhook import Courier
 
 _LOG = logging.getLogger("mockserver")
@@ -80,9 +81,14 @@ class MockServer:
         start = f"{self.url}/~{session}" if session else self.url
         return {name: start + dialect.data.get("base_path", "") for name, dialect in self.dialects.items()}
 
+    def find_error(self, word: str) -> ProviderError | None:
+        """The error with that key or code in the first catalogue that has one."""
+        found = (dialect.provider.error(word) for dialect in self.dialects.values())
+        return next(filter(None, found), None)
+
     def is_error(self, word: str) -> bool:
         """Whether a provider's catalogue has an error with that key or code."""
-        return any(dialect.provider.error(word) for dialect in self.dialects.values())
+        return self.find_error(word) is not None
 
     async def start(self) -> None:
         """Listen; raises OSError where the port is taken."""
@@ -179,10 +185,11 @@ class MockServer:
         if request.method == "OPTIONS":
             return preflight(request, ("POST",) if place == "upload" else ("GET",))
         if place == "upload":
-            response = await transfer(request, session, entry, lambda: uploads.receive(request, session))
+            serve: Serve = partial(uploads.receive, request, session)
         else:
             entry.task_id = path.removeprefix(downloads.PREFIX).partition(".")[0]
-            response = await transfer(request, session, entry, lambda: self._downloads.answer(request, session, path))
+            serve = partial(self._downloads.answer, request, session, path)
+        response = await transfer(request, session, entry, serve, self.find_error)
         response.headers.update(cross_origin(request))
         return response
 
@@ -212,7 +219,7 @@ class MockServer:
         entry.operation = operation = _choose(operations, body)
         here = origin(request)
         call = Call(request, session, operation, found.params, here, entry.at, self.courier, entry, raw, body)
-        if (session.faults or orders_fault(raw)) and (reply := await meet(call)) is not None:
+        if (session.faults or orders_fault(found.dialect, request, raw)) and (reply := await meet(call)) is not None:
             return reply
         admit(call)
         return await OPERATIONS[operation.name](call)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from happyhorse_spec.contract import ProviderError
 from mockserver import downloads, uploads
 from mockserver.faultplan import ON_ARRIVAL
 from mockserver.faults import Fault, Moment
@@ -14,6 +15,8 @@ from mockserver.session import Session
 from mockserver.storage import CODES, Denied, refuse
 
 Serve = Callable[[], Awaitable[web.StreamResponse]]
+#: The error with a key or a code, of any provider: whose file it is, the storage does not know.
+FindError = Callable[[str], ProviderError | None]
 
 
 def endpoint_of(path: str) -> str | None:
@@ -23,14 +26,16 @@ def endpoint_of(path: str) -> str | None:
     return "upload" if path == uploads.PATH else None
 
 
-async def transfer(request: web.BaseRequest, session: Session, entry: Entry, serve: Serve) -> web.StreamResponse:
+async def transfer(
+    request: web.BaseRequest, session: Session, entry: Entry, serve: Serve, find_error: FindError
+) -> web.StreamResponse:
     """What `serve` answers, or what the fault says that is met first."""
     fault = _meet(session, entry) if session.faults else None
     if fault is None:
         return await serve()
     entry.fault = fault
-    if fault.name in ("status", "url-403", "url-404"):
-        return refuse(request, session, _denied(fault))
+    if fault.name in ("status", "error", "url-403", "url-404"):
+        return refuse(request, session, _denied(fault, find_error))
     if fault.name == "delay":
         await session.clock.reach(entry.at + fault.figure)
     elif fault.moment is Moment.BEFORE and fault.name != "ok":
@@ -45,10 +50,11 @@ def _meet(session: Session, entry: Entry) -> Fault | None:
     return fault or session.faults.spoilt.get(entry.task_id or "")
 
 
-def _denied(fault: Fault) -> Denied:
-    """The storage's refusal with that status; for one that it does not have, its internal error."""
-    status = int(fault.figure or fault.name[-3:])
+def _denied(fault: Fault, find_error: FindError) -> Denied:
+    """The storage's refusal with the fault's status; for one that it does not have, its internal error."""
+    error = find_error(fault.word.partition(":")[0]) if fault.name == "error" else None
+    status = error.status if error else int(fault.figure or fault.name[-3:])
     code = next((code for code, (usual, _) in CODES.items() if usual == status), "InternalError")
-    denied = Denied(code)
+    denied = Denied(code, headers={"Retry-After": fault.option} if fault.option else None)
     denied.status = status
     return denied

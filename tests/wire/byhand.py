@@ -97,6 +97,22 @@ def chunked(data, size=7):
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
 
 
+def until_the_end(url, request, timeout=5.0):
+    """Every byte that came back over a connection of its own, and how that ended: `end`, `reset`, or `open` still."""
+    parts = urlsplit(url)
+    got = b""
+    with socket.create_connection((parts.hostname, parts.port), timeout=timeout) as connection:
+        connection.sendall(request)
+        try:
+            while chunk := connection.recv(65536):
+                got += chunk
+        except ConnectionResetError:
+            return got, "reset"
+        except TimeoutError:
+            return got, "open"
+    return got, "end"
+
+
 def eventually(condition, seconds=5.0):
     """Whether a condition comes true in time."""
     end = time.monotonic() + seconds

@@ -270,6 +270,11 @@ class TestTestbed:
         ]
         assert (account["not_met"], testbed.open_ends()) == (0, [])
 
+    def test_draws_faults_by_rate(self, testbed):
+        testbed.fault("submit", 503, 429, rate=1)
+        assert {submit(testbed).status for _ in range(12)} == {503, 429}
+        assert testbed.faults["rates"] == {"submit": {"rate": 1, "words": ["503", "429"]}}
+
     def test_shows_what_came_without_secrets(self, testbed):
         submit(testbed, "a horse", Authorization="Bearer sk-canary-2f7c9be1a04d")
         (exchange,) = testbed.journal

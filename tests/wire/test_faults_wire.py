@@ -3,11 +3,11 @@
 import http.client
 import json
 import re
-import socket
 import time
 from urllib.parse import urlsplit
 
 import pytest
+from byhand import submitting, until_the_end
 from desk import ONE, Desk, example
 from jsonschema import Draft202012Validator
 
@@ -25,29 +25,9 @@ def desk(wire):
 
 
 def raw(desk, provider=ONE, timeout=5.0):
-    """One submit by hand: every byte that came, and how the connection ended (`end`, `reset`, `open`)."""
-    parts = urlsplit(desk.wire.url)
-    body = json.dumps(example(provider)).encode()
-    entry = provider.endpoints["submit"]
-    head = [
-        f"POST {parts.path}{entry.path} HTTP/1.1",
-        f"Host: {parts.netloc}",
-        "Authorization: Bearer sk-mock",
-        "Content-Type: application/json",
-        *(f"{header.name}: {header.const}" for header in entry.headers if header.when is None),
-        f"Content-Length: {len(body)}",
-    ]
-    got = b""
-    with socket.create_connection((parts.hostname, parts.port), timeout=timeout) as connection:
-        connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
-        try:
-            while chunk := connection.recv(65536):
-                got += chunk
-        except ConnectionResetError:
-            return got, "reset"
-        except TimeoutError:
-            return got, "open"
-    return got, "end"
+    """One submit by hand: every byte that came, and how the connection ended."""
+    target = urlsplit(desk.wire.url).path + provider.endpoints["submit"].path
+    return until_the_end(desk.wire.url, b"".join(submitting(provider, "Connection: close", target=target)), timeout)
 
 
 def split(got):
