@@ -225,11 +225,8 @@ class TestPlaces:
             account.task(ACE)
         refused = account.submit(ACE)
         assert refused.status == 429
-        assert refused.body["error"] == {
-            "code": "rate_limited",
-            "message": "Concurrency limit exceeded for this token.",
-        }
-        assert refused.body["success"] is False
+        error = {"code": "rate_limited", "message": "Concurrency limit exceeded for this token."}
+        assert refused.body == {"success": False, "error": error}
         account.advance(QUEUED + RENDERING)
         assert account.submit(ACE).status == 200
 
