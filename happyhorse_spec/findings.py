@@ -37,6 +37,8 @@ _FACTS = {
     "aspect_ratio": ("aspect ratio", ""),
     "duration": ("length", "seconds"),
     "fps": ("frame rate", "fps"),
+    "fps_min": ("lowest frame rate", "fps"),
+    "fps_max": ("highest frame rate", "fps"),
 }
 _SHOWN = 60
 

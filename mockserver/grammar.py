@@ -26,11 +26,21 @@ class Refusal(NamedTuple):
 
 def refusal(findings: Iterable[Finding], provider: Provider) -> Refusal:
     """The one error that answers these findings: that of the first, with the words of all that share it."""
-    told = [(finding, _error_key(finding, provider)) for finding in findings]
+    told = [(finding, _error_key(finding, provider)) for finding in _spoken(list(findings))]
     key = told[0][1]
     words = list(dict.fromkeys(wording(finding, provider) for finding, error in told if error == key))
     join = provider.data["grammar"].get("join")
     return Refusal(key, {"detail": join.join(words) if join else words[0], **_limits(told[0][0])})
+
+
+def _spoken(findings: list[Finding]) -> list[Finding]:
+    """The findings that are told: what a list lacks is no matter while an item of it is wrong."""
+    places = [finding.pointer for finding in findings]
+    return [
+        finding
+        for finding in findings
+        if finding.rule.keyword != "contains" or not any(at.startswith(f"{finding.pointer}/") for at in places)
+    ]
 
 
 def wording(finding: Finding, provider: Provider) -> str:

@@ -76,6 +76,7 @@ DASHSCOPE = [
         (AUDIO, nested("1.0-video-edit", [VIDEO], audio_setting="off")),
         ("Multiple video items are not allowed", nested("1.0-video-edit", [VIDEO, VIDEO])),
         ("Field required: input.media.video", nested("1.0-video-edit", [REFERENCE])),
+        ("Input should be 'video' or 'reference_image': input.media.0.type", nested("1.0-video-edit", [FRAME])),
         (MOST.format(5, 6), nested("1.0-video-edit", [VIDEO, *[REFERENCE] * 6])),
         (MOST.format(9, 10), nested("1.0-r2v", [REFERENCE] * 10)),
         (NO_URL, nested("1.0-i2v", [{**FRAME, "url": "C:\\horse.png"}])),
