@@ -17,14 +17,14 @@ task that waits longest. A task that is forgotten after its retention has no sta
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count, pairwise
-from operator import attrgetter
 from typing import Any, NamedTuple
+
+from mockserver.crowd import Crowd, Roll
 
 
 class State(StrEnum):
@@ -74,8 +74,6 @@ class Step(NamedTuple):
 
 
 Plan = tuple[Step, ...]
-
-_submitted = attrgetter("submitted")
 
 
 class LifecycleError(ValueError):
@@ -155,22 +153,23 @@ class TaskTable:
     """
 
     def __init__(self) -> None:
-        self.tasks: dict[str, Task] = {}
+        self.tasks = Crowd()
         self.places: dict[tuple[str, str], int] = {}
         self.running: dict[tuple[str, str], int] = {}
         self.bytes = 0
         self._alive: dict[tuple[str, str], int] = {}
         self._queues: dict[tuple[str, str], deque[Task]] = {}
         self._waiting: dict[tuple[str, str], int] = {}
-        self._in_order: dict[str, list[Task]] = {}
+        self._rolls: dict[str, Roll] = {}
         self._due: list[tuple[float, int, Task]] = []
         self._tick = count()
 
     def submit(self, task: Task) -> None:
         """Take a task up; it starts its first step at the time it was submitted."""
-        self.tasks[task.id] = task
+        self.tasks.add(task)
         self.bytes += task.size
-        self._in_order.setdefault(task.lane[0], []).append(task)
+        roll = self._rolls.get(task.lane[0]) or self._rolls.setdefault(task.lane[0], Roll())
+        roll.add(task)
         self._alive[task.lane] = self._alive.get(task.lane, 0) + 1
         self._enter(task, 0, task.submitted)
 
@@ -225,21 +224,23 @@ class TaskTable:
 
     def between(self, provider: str, start: float, end: float) -> tuple[list[Task], range]:
         """All tasks of a provider, oldest first, not for writing; and the places of those submitted in that time."""
-        tasks = self._in_order.get(provider, [])
-        first, behind = bisect_left(tasks, start, key=_submitted), bisect_right(tasks, end, key=_submitted)
-        return tasks, range(first, behind)
+        roll = self._rolls.get(provider) or Roll()
+        return roll.tasks, roll.between(start, end)
+
+    def oldest(self) -> Task:
+        """The task that was submitted first; there must be one."""
+        return min((task for roll in self._rolls.values() if (task := roll.oldest)), key=lambda task: task.submitted)
 
     def newest_first(self) -> Iterator[Task]:
-        return reversed(self.tasks.values())
+        return self.tasks.newest_first()
 
     def forget(self, task: Task, now: float) -> None:
         """Drop a task for good: its retention is over. A place that it had goes to the one that waits longest."""
         task.due = None
         self._wait(task, False)
-        if self.tasks.pop(task.id, None) is None:
+        if not self.tasks.remove(task):
             return
-        tasks = self._in_order[task.lane[0]]
-        del tasks[tasks.index(task, bisect_left(tasks, task.submitted, key=_submitted))]
+        self._rolls[task.lane[0]].remove(task)
         self.bytes -= task.size
         if not task.final:
             self._alive[task.lane] -= 1

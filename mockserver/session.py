@@ -104,7 +104,7 @@ class Session:
         table.submit(task)
         self.spend(task.size)
         while len(table.tasks) > MAX_TASKS or table.bytes > MAX_TASK_BYTES:
-            self.forget(next(iter(table.tasks.values())), task.submitted)
+            self.forget(table.oldest(), task.submitted)
         self.settle()
 
     def forget(self, task: Task, now: float) -> None:

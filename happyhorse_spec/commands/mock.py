@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mockserver.settings import Settings
 
 #: So many new objects before the collector looks at the youngest, and so many looks before it looks at older ones.
-_COLLECTED_AFTER = (10_000, 5, 1_000)
+#: It walks 2,000 objects in 1 ms, 10,000 in 5 ms, and nobody is answered meanwhile.
+_COLLECTED_AFTER = (2_000, 5, 5_000)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
