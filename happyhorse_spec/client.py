@@ -7,6 +7,7 @@ are repeated after cut connections, 408, 425, 429 and 5xx, later each time and a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -112,7 +113,7 @@ class Client:
         key: str,
         patience: Patience | None = None,
     ) -> None:
-        self.provider, self._http, self._base, self._key = provider, http, base.rstrip("/"), key
+        self.provider, self._http, self.base, self._key = provider, http, base.rstrip("/"), key
         self.patience = patience or Patience()
         self._books = {name: AnswerBook(provider, endpoint) for name, endpoint in provider.endpoints.items()}
 
@@ -127,8 +128,8 @@ class Client:
         limit = seconds if "delivery" in endpoint.data else min(seconds, _ANSWER_SECONDS)
         try:
             reply = await self._send(endpoint, self.url(endpoint), body, headers, limit)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unreachable(f"no connection to {self._base}: {_reason(error)}") from error
+        except _unconnected() as error:
+            raise self._unreachable(error) from error
         except (aiohttp.ClientError, OSError, ExchangeError) as error:
             raise Ambiguous(f"the submit got no answer ({_reason(error)})") from error
         return self._recognise(endpoint, reply)
@@ -144,10 +145,20 @@ class Client:
         endpoint = self.provider.endpoints["cancel"]
         return await self._ask(endpoint, self.url(endpoint, task_id), None, {})
 
-    async def ask(self, name: str, query: Mapping[str, str]) -> Answer:
-        """What an endpoint says to a query, such as `list`; raises what `poll` raises."""
-        endpoint = self.provider.endpoints[name]
+    async def list(self, query: Mapping[str, str]) -> Answer:
+        """One page of tasks; raises what `poll` raises. KeyError where the provider has no such endpoint."""
+        endpoint = self.provider.endpoints["list"]
         return await self._ask(endpoint, self.url(endpoint, query=query), None, {})
+
+    async def permission(self, query: Mapping[str, str]) -> Answer:
+        """The policy of an upload, asked for once; raises Unreachable, Transient or UnknownAnswer."""
+        endpoint = self.provider.endpoints["upload_policy"]
+        try:
+            return await self._exchange(endpoint, self.url(endpoint, query=query), None, {})
+        except Transient as error:
+            if isinstance(error.__cause__, _unconnected()):
+                raise self._unreachable(error.__cause__) from error
+            raise
 
     async def post_form(self, url: str, form: aiohttp.FormData) -> Reply:
         """Post a form to a storage, once, without the key; raises Transient, or ExchangeError where it is no URL."""
@@ -171,26 +182,28 @@ class Client:
         exact = storage_url(url, "the clip")
         await self.patience.repeat(lambda: self._download(exact, path))
 
+    def _unreachable(self, error: BaseException) -> Unreachable:
+        return Unreachable(f"no connection to {self.base}: {_reason(error)}")
+
     def url(self, endpoint: Endpoint, task_id: str = "", query: Mapping[str, str] | None = None) -> str:
         """Where an endpoint is."""
         path = endpoint.path.replace("{task_id}", quote(task_id, safe=""))
-        return f"{self._base}{path}{f'?{urlencode(query)}' if query else ''}"
+        return f"{self.base}{path}{f'?{urlencode(query)}' if query else ''}"
 
     async def _ask(self, endpoint: Endpoint, url: str, body: Any, headers: Mapping[str, str | None]) -> Answer:
         """An exchange that may be repeated."""
-
-        async def once() -> Answer:
-            reply = await self._send_again(endpoint, url, body, headers)
-            if reply.status in TRANSIENT:
-                raise Transient(f"HTTP {reply.status}", reply)
-            return self._recognise(endpoint, reply)
-
         try:
-            return await self.patience.repeat(once)
+            return await self.patience.repeat(lambda: self._exchange(endpoint, url, body, headers))
         except Transient as error:
             if error.reply is None:
                 raise
             return self._recognise(endpoint, error.reply, is_last=True)
+
+    async def _exchange(self, endpoint: Endpoint, url: str, body: Any, headers: Mapping[str, str | None]) -> Answer:
+        reply = await self._send_again(endpoint, url, body, headers)
+        if reply.status in TRANSIENT:
+            raise Transient(f"HTTP {reply.status}", reply)
+        return self._recognise(endpoint, reply)
 
     async def _send_again(self, endpoint: Endpoint, url: str, body: Any, headers: Mapping[str, str | None]) -> Reply:
         import aiohttp
@@ -272,6 +285,13 @@ class Client:
             raise Transient(f"the clip did not come in {attempts} attempts: {_reason(error)}") from error
 
 
+def _unconnected() -> tuple[type[Exception], ...]:
+    """The errors after which it is certain that nothing was sent."""
+    from aiohttp import ClientConnectorError, ConnectionTimeoutError
+
+    return ClientConnectorError, ConnectionTimeoutError
+
+
 def open_session(*, direct: bool) -> aiohttp.ClientSession:
     """A session without cookies and kept connections; `direct` ignores the proxies of the environment.
 
@@ -350,6 +370,9 @@ def _retry_after(reply: Reply) -> float | None:
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it took too long"
+    errno = getattr(getattr(error, "os_error", None), "errno", None)
+    if errno and errno > 0:  # aiohttp's own words name the address, the port and the kind of SSL, in brackets
+        return os.strerror(errno)
     return str(error)[:_SHOWN] or type(error).__name__
 
 

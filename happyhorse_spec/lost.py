@@ -64,7 +64,7 @@ async def _find(entry: Entry, client: Client, known: Sequence[str]) -> list[str]
     sent = datetime.fromisoformat(entry.at).timestamp()
     found = []
     for page in range(1, PAGES + 1):
-        answer = await client.ask("list", {"page_no": str(page)})
+        answer = await client.list({"page_no": str(page)})
         if answer.is_error:
             return None
         items = answer.value("items")

@@ -27,7 +27,7 @@ from happyhorse_spec.report.html import write_html
 from happyhorse_spec.report.junit import write_junit
 from happyhorse_spec.report.progress import Pace, open_watcher
 from happyhorse_spec.report.record import run_record
-from happyhorse_spec.report.text import details, spent, total
+from happyhorse_spec.report.text import ending, spent, total
 from happyhorse_spec.runner import Options, Runner, Watch, stop
 from happyhorse_spec.spec import Spec
 from happyhorse_spec.standing import Phase, stand
@@ -61,7 +61,8 @@ def play(trails: Sequence[Trail], aim: Aim, options: Options, outputs: Outputs, 
         with open_watcher(len(trails), redactor, _pace(ledger), outputs.stream) as watch:
             seconds = asyncio.run(_run(trails, aim, options, watch, ledger))
     except KeyboardInterrupt:
-        stop(trails)
+        for trail in stop(trails):
+            print(*ending(trail, redactor), sep="\n", file=outputs.stream)
         _tell(trails, 0.0, outputs, redactor, ledger)
         raise
     _tell(trails, seconds, outputs, redactor, ledger)
@@ -145,12 +146,10 @@ def is_confirmed(question: str) -> bool:
 
 
 def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: Redactor, ledger: Ledger | None) -> None:
+    _tell_unreached(trails, outputs, redactor)
     if outputs.json:
         print(json.dumps(run_record(trails, seconds, redactor), ensure_ascii=False, indent=2))
     else:
-        for trail in trails:
-            if not trail.has_passed:
-                print("", *details(trail, redactor), sep="\n")
         print("", total(trails, seconds), *(spent(trails) if ledger else ()), sep="\n")
     if ledger:
         _tell_rest(ledger.path, outputs)
@@ -163,9 +162,21 @@ def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: R
         raise NotSeen(f"the report cannot be written: {error.filename}: {error.strerror}") from error
 
 
+def _tell_unreached(trails: Sequence[Trail], outputs: Outputs, redactor: Redactor) -> None:
+    """Say once for all specs that there was no connection; raises NotSeen where that is all that there is to say."""
+    unreached = [trail for trail in trails if trail.is_unreached]
+    for told in dict.fromkeys(trail.problems[0].message for trail in unreached):
+        names = [trail.spec.id for trail in unreached if trail.problems[0].message == told]
+        if len(names) == len(trails):
+            raise NotSeen(redactor.text(f"{told}; nothing was sent"))
+        print(redactor.text(f"FAIL  {told}; not sent: {', '.join(names)}"), file=outputs.stream)
+
+
 def _tell_rest(path: Path, outputs: Outputs) -> None:
     """What the ledger says is still to be done, and how."""
     standing = stand(read_ledger(path))
+    if all(entry.sent is None for entry in standing.entries.values()):
+        return  # nothing was sent, and a run that has sent nothing leaves no ledger
     counts = {phase: len(standing.in_phase(phase)) for phase in Phase}
     told = [f"{counts[phase]} {words}" for phase, words in _REST if counts[phase]]
     if told:

@@ -1,4 +1,4 @@
-"""Runs specs, several at a time: submit, follow, collect, judge. Three explicit steps, each of which can stand alone.
+"""Runs specs in their order, several at a time: submit, follow, collect, judge; each step can stand alone.
 
 Where requests go and with which key is a `Target`; how they travel is `client.py`; whether it came as expected is
 `verdict.py`. A spec that the validator rejects is not sent to a live endpoint, unless a rejection is what it expects.
@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec.answers import Answer, UnknownAnswer
 from happyhorse_spec.attachments import spec_findings
-from happyhorse_spec.budget import Budget, OverBudget
-from happyhorse_spec.client import Ambiguous, Client, ExchangeError, Patience, Unreachable, filled, open_session
+from happyhorse_spec.budget import Budget
+from happyhorse_spec.client import Client, ExchangeError, Patience, Unreachable, filled, open_session
 from happyhorse_spec.contract import Provider
 from happyhorse_spec.cost import Cost, settled
 from happyhorse_spec.enclosure import Parcel, parcels, with_stand_ins
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.headers import check_headers
-from happyhorse_spec.ledger import Event, Ledger, LedgerError
-from happyhorse_spec.media import MediaError, probe_file
+from happyhorse_spec.ledger import Event, Ledger
+from happyhorse_spec.media import probe_file
+from happyhorse_spec.mishap import is_refusal, is_refused, kind_of, told_of, words_of
 from happyhorse_spec.spec import FINAL, Spec
 from happyhorse_spec.target import Target
 from happyhorse_spec.trail import Exchange, Kind, Trail
@@ -43,15 +43,6 @@ Watch = Callable[[Trail], None]
 #: Seconds between two polls where neither the spec nor the provider says; chosen, within what providers advise.
 POLL_SECONDS = 5.0
 
-_KINDS: Mapping[type[Exception], Kind] = MappingProxyType(
-    {
-        Unreachable: Kind.UNREACHABLE,
-        Ambiguous: Kind.AMBIGUOUS,
-        UnknownAnswer: Kind.CONTRACT,
-        LedgerError: Kind.LEDGER,
-        OverBudget: Kind.BUDGET,
-    }
-)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SUFFIX = re.compile(r"\.(mp4|mov|webm|mkv)(?=$|[?#])")
 
@@ -85,6 +76,8 @@ class Runner:
         self.trails, self.target, self.options, self.watch = trails, target, options, watch
         self.ledger = ledger
         self._turns: dict[str, float] = {}
+        self._places: dict[str, asyncio.Semaphore] = {}
+        self._silent: dict[str, str | None] = {}  # base -> why nobody was there at first, None once somebody was
 
     async def run(self) -> None:
         """Run every spec to its end."""
@@ -99,7 +92,14 @@ class Runner:
             provider = trail.spec.provider
             base = self.target.base(provider, _UNSAFE.sub("-", trail.spec.id)[:64])
             client = Client(provider, http, base, self.target.keys[provider.name], self.options.patience)
-            await self._run(trail, client, self.options.out or folder)
+            async with self._place(provider):
+                await self._run(trail, client, self.options.out or folder)
+
+    def _place(self, provider: Provider) -> asyncio.Semaphore:
+        """One of the places for tasks that a live provider has at a time."""
+        most = provider.data["limits"].get("running", {}).get("tasks")
+        places = most if most and self.target.is_live else self.options.jobs
+        return self._places.setdefault(provider.name, asyncio.Semaphore(places))
 
     async def _run(self, trail: Trail, client: Client, folder: Path) -> None:
         trail.began = _now()
@@ -109,8 +109,7 @@ class Runner:
                 trail.body = with_stand_ins(trail.spec.body, listed)
                 trail.findings = list(_rejections(trail, client))
                 if self._may_send(trail, listed):
-                    await self._pack(trail, listed, client)
-                    await self.submit(trail, client)
+                    await self._send_first(trail, listed, client)
                 else:
                     self._note(trail, Event.REFUSED, why="the validator rejects it; it was not sent")
             await self.follow(trail, client)
@@ -118,7 +117,7 @@ class Runner:
         except Exception as error:  # whatever it is: the other specs may have tasks that are paid for
             if isinstance(error, UnknownAnswer):
                 _keep(trail, client, error.status, error.body)
-            trail.fail(_kind(error), _told(error, trail), error.at if isinstance(error, NotPacked) else "")
+            trail.fail(kind_of(error), told_of(error, trail), error.at if isinstance(error, NotPacked) else "")
         trail.problems += judge(trail)
         if self.options.is_strict:
             for message in trail.warnings:
@@ -132,6 +131,20 @@ class Runner:
             return True
         places = {parcel.at for parcel in listed}
         return not any(self.target.is_live or found.pointer in places for found in trail.findings)
+
+    async def _send_first(self, trail: Trail, listed: Sequence[Parcel], client: Client) -> None:
+        """Files, then the request; not where nobody has been there from the beginning."""
+        told = self._silent.get(client.base)
+        if told:
+            raise Unreachable(told)
+        try:
+            await self._pack(trail, listed, client)
+            await self.submit(trail, client)
+        except (Unreachable, NotPacked) as error:
+            if kind_of(error) is Kind.UNREACHABLE:
+                self._silent.setdefault(client.base, str(error))
+            raise
+        self._silent[client.base] = None
 
     async def _pack(self, trail: Trail, listed: Sequence[Parcel], client: Client) -> None:
         """Set the money aside, then bring the local files to where the provider reads them, which is free."""
@@ -161,7 +174,7 @@ class Runner:
         _keep(trail, client, answer.status, answer.body)
         if answer.is_error:
             trail.refusal = answer
-            self._refuse(trail, Event.REFUSED if _is_refusal(answer, trail) else Event.UNKNOWN, said(answer))
+            self._refuse(trail, Event.REFUSED if is_refusal(answer, trail) else Event.UNKNOWN, said(answer))
             return
         trail.task_id = str(answer.value("task_id"))
         self._note(trail, Event.ACCEPTED, task_id=trail.task_id)
@@ -178,7 +191,7 @@ class Runner:
             return answer
         except (ExchangeError, UnknownAnswer) as error:
             event = Event.UNSENT if isinstance(error, Unreachable) else Event.UNKNOWN
-            self._refuse(trail, Event.REFUSED if _is_refused(error) else event, _words(error))
+            self._refuse(trail, Event.REFUSED if is_refused(error) else event, words_of(error))
             raise
 
     async def follow(self, trail: Trail, client: Client) -> None:
@@ -313,11 +326,10 @@ def _is_followed(spec: Spec) -> bool:
     return is_wanted or (spec.expect.rejected is not None and is_told_later)
 
 
-def stop(trails: Sequence[Trail]) -> None:
-    """Say of every spec that had not ended what is known of it."""
-    for trail in trails:
-        if trail.is_done:
-            continue
+def stop(trails: Sequence[Trail]) -> list[Trail]:
+    """Say of every spec that had not ended what is known of it; those specs."""
+    stopped = [trail for trail in trails if not trail.is_done]
+    for trail in stopped:
         if trail.task_id:
             told = f"stopped; task {trail.task_id} goes on at the provider"
         elif trail.sent:
@@ -326,23 +338,7 @@ def stop(trails: Sequence[Trail]) -> None:
             told = "stopped before it was sent"
         trail.fail(Kind.INTERRUPTED, told)
         trail.ended = trail.began
-
-
-def _kind(error: Exception) -> Kind:
-    if isinstance(error, NotPacked):
-        return error.kind
-    is_foreseen = isinstance(error, (ExchangeError, MediaError, OSError))
-    return _KINDS.get(type(error), Kind.EXCHANGE if is_foreseen else Kind.INTERNAL)
-
-
-def _is_refused(error: Exception) -> bool:
-    """Whether an answer that the contract does not know is a refusal all the same, by its status."""
-    return isinstance(error, UnknownAnswer) and 400 <= error.status < 500 and error.status != 408
-
-
-def _is_refusal(answer: Answer, trail: Trail) -> bool:
-    """Whether an error leaves no doubt that there is no task; after 408 and 5xx only one that was expected does."""
-    return trail.spec.expect.rejected is not None or (answer.status < 500 and answer.status != 408)
+    return stopped
 
 
 def _until(provider: Provider) -> str | None:
@@ -351,30 +347,6 @@ def _until(provider: Provider) -> str | None:
     if seconds is None:
         return None
     return (datetime.now(UTC) + timedelta(seconds=seconds["value"])).isoformat(timespec="seconds")
-
-
-def _told(error: Exception, trail: Trail) -> str:
-    """What broke a trail off, and what that leaves behind at the provider."""
-    told = _words(error)
-    if trail.task_id:
-        return f"{told}; the task's id is {trail.task_id}"
-    if trail.sent and not (isinstance(error, Unreachable) or _is_refused(error)):
-        return f"{told}; it is not known whether there is a task now, and it was not sent again"
-    return told
-
-
-def _words(error: Exception) -> str:
-    match error:
-        case UnknownAnswer():
-            return f"contract violation: {error.difference}"
-        case OSError():
-            return ": ".join(str(word) for word in (error.filename, error.strerror or error) if word)
-        case LedgerError():
-            return f"{error}; nothing is done that cannot be written down"
-        case ExchangeError() | MediaError() | OverBudget() | NotPacked():
-            return str(error)
-        case _:
-            return f"a fault of this program: {type(error).__name__}: {error}"
 
 
 def _now() -> float:

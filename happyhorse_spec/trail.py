@@ -105,6 +105,11 @@ class Trail:
         return self.is_done and not self.problems
 
     @property
+    def is_unreached(self) -> bool:
+        """Whether all that went wrong is that there was no connection, which is told once for all specs."""
+        return bool(self.problems) and all(problem.kind is Kind.UNREACHABLE for problem in self.problems)
+
+    @property
     def seconds(self) -> float:
         """How long it took; 0 while it runs."""
         return 0.0 if self.ended is None else self.ended - self.began

@@ -127,15 +127,10 @@ class _Upload:
         return str(self.client.provider.data["ids"]["upload_url"]).format(key=key)
 
     async def _policy(self) -> Answer:
-        """The permission to upload; raises ExchangeError, Unreachable where nobody is there."""
-        import aiohttp
-
+        """The permission to upload; raises ExchangeError."""
         query = dict(_query(self.client, self.trail.spec.body))
         try:
-            policy = await self.client.ask(POLICY, query)
-        except Transient as error:
-            kind = Unreachable if isinstance(error.__cause__, aiohttp.ClientConnectorError) else ExchangeError
-            raise kind(f"{self._title} got no permission: {error}") from error
+            policy = await self.client.permission(query)
         except UnknownAnswer as error:
             raise ExchangeError(f"{self._title} got no permission: contract violation: {error.difference}") from error
         url = self.client.url(self.client.provider.endpoints[POLICY], query=query)

@@ -10,7 +10,7 @@ import argparse
 import math
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import date
 from fnmatch import fnmatchcase
 from itertools import count
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from happyhorse_spec.trail import Trail
 
 _JOBS, _LIVE_JOBS = 8, 2
+_RUNS = Path("runs")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tag", action="append", default=[], metavar="TAG", help="only specs with this tag, or with all of several")
     add("--name", metavar="PATTERN", help="only specs whose name, or provider/name, matches; * is any text")
     add("--var", action="append", default=[], metavar="NAME=VALUE", help="for ${var.NAME}; JSON keeps its type")
-    jobs = f"specs at a time (default: {_JOBS}, with --live {_LIVE_JOBS})"
+    jobs = f"specs at a time, in the order of the files (default: {_JOBS}, with --live {_LIVE_JOBS})"
     add("--jobs", type=_more_than_nothing(int), metavar="N", help=jobs)
     timeout = "for a spec without `within` (default: %(default)g)"
     add("--timeout", type=_more_than_nothing(float), default=1800.0, metavar="SECONDS", help=timeout)
@@ -123,12 +124,17 @@ def _run_with_ledger(args: argparse.Namespace, trails: Sequence[Trail], aim: Aim
     specs = [trail.spec for trail in trails]
     permit(specs, [trail.cost for trail in trails if trail.cost], is_given=args.yes or not args.live)
     make_folder(path.parent)
-    with Ledger(path, redactor_of(specs)) as ledger:
-        begin(ledger, trails, _start(args, options))
-        try:
-            return play(trails, aim, options, outputs, ledger)
-        finally:
-            drop_if_unsent(ledger)
+    try:
+        with Ledger(path, redactor_of(specs)) as ledger:
+            begin(ledger, trails, _start(args, options))
+            try:
+                return play(trails, aim, options, outputs, ledger)
+            finally:
+                drop_if_unsent(ledger)
+    finally:
+        if not (args.ledger or args.out):
+            with suppress(OSError):  # it holds other runs
+                _RUNS.rmdir()
 
 
 def _start(args: argparse.Namespace, options: Options) -> dict[str, Any]:
@@ -157,7 +163,7 @@ def _ledger_path(args: argparse.Namespace) -> Path:
 def _new_folder() -> Path:
     """A folder for one run: runs/DATE-N."""
     today = date.today().isoformat()  # noqa: DTZ011 - the folder is for people, who live by local dates
-    return next(folder for number in count(1) if not (folder := Path("runs") / f"{today}-{number}").exists())
+    return next(folder for number in count(1) if not (folder := _RUNS / f"{today}-{number}").exists())
 
 
 def _more_than_nothing(kind: type[Any]) -> Callable[[str], Any]:

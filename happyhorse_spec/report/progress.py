@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from happyhorse_spec.redaction import Redactor
-from happyhorse_spec.report.text import course, headline, warnings
+from happyhorse_spec.report.text import course, ending
 from happyhorse_spec.spec import Spec
 from happyhorse_spec.trail import Trail
 
@@ -33,7 +33,7 @@ def open_watcher(count: int, redactor: Redactor, pace: Pace, stream: TextIO = sy
 
 
 class Log:
-    """One line for each spec that has ended."""
+    """One line for each spec that has ended, and below it why it failed."""
 
     def __init__(self, redactor: Redactor, stream: TextIO) -> None:
         self._redactor, self._stream = redactor, stream
@@ -45,9 +45,8 @@ class Log:
         self._stream.flush()
 
     def __call__(self, trail: Trail) -> None:
-        if trail.is_done:
-            lines = [headline(trail, self._redactor), *(warnings(trail, self._redactor) if trail.has_passed else ())]
-            print(*lines, sep="\n", file=self._stream, flush=True)
+        if trail.is_done and not trail.is_unreached:
+            print(*ending(trail, self._redactor), sep="\n", file=self._stream, flush=True)
 
 
 class Screen:
@@ -71,9 +70,11 @@ class Screen:
     def __call__(self, trail: Trail) -> None:
         name = id(trail)
         if trail.is_done:
-            self._bars.console.print(_coloured(headline(trail, self._redactor), trail), soft_wrap=True)
-            for line in warnings(trail, self._redactor) if trail.has_passed else ():
-                self._bars.console.print(line, soft_wrap=True, markup=False)
+            first, *rest = ending(trail, self._redactor)
+            if not trail.is_unreached:
+                self._bars.console.print(_coloured(first, trail), soft_wrap=True)
+                for line in rest:
+                    self._bars.console.print(line, soft_wrap=True, markup=False)
             self._bars.advance(self._all)
             if name in self._rows:
                 self._bars.remove_task(self._rows.pop(name))

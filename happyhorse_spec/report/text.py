@@ -35,6 +35,15 @@ def course(trail: Trail) -> str:
     return ", ".join(filter(None, (states, refused, saved))) or "no answer"
 
 
+def ending(trail: Trail, redactor: Redactor) -> Iterator[str]:
+    """What is said of a spec when it has ended: a line and its warnings, or why it failed."""
+    if trail.has_passed:
+        yield headline(trail, redactor)
+        yield from warnings(trail, redactor)
+    else:
+        yield from details(trail, redactor)
+
+
 def details(trail: Trail, redactor: Redactor) -> Iterator[str]:
     """Why a spec failed: what was sent, how it went, the last answer, and every problem with its place."""
     yield headline(trail, redactor)

@@ -70,7 +70,7 @@ def run_specs(url, *paths, **options):
     return trails
 
 
-def make_gateway(folder, url):
+def make_gateway(folder, url, **members):
     """A provider of one's own, whose server is on this machine; what a spec beside it calls it."""
     gateway = folder / "gateway"
     gateway.mkdir()
@@ -80,5 +80,6 @@ def make_gateway(folder, url):
     data = json.loads(json.dumps(load_provider("dashscope").data))
     data["servers"] = [{"url": url, "source": "chosen", "why": "A server of this test."}]
     data["key"]["env"] = "GATEWAY_KEY"
+    data |= members
     (gateway / "provider.yaml").write_text(json.dumps(data), "utf-8")
     return "./gateway"

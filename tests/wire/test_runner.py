@@ -1,8 +1,10 @@
 """`run` over a real socket: expectations that come true and those that do not, and which specs run."""
 
 import asyncio
+import json
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 from running import BODY, POLL, RULE, RUNNING, SUBMIT, SUBMITTED, WRONG, column, run_specs, stand_alone, write_spec
@@ -199,3 +201,20 @@ def test_state_that_the_provider_does_not_have_is_told_with_its_place(poll, spec
     at = column(path, 4, '"RUNING')
     assert f'{path}:4:{at}: the state is "RUNING"; it must be PENDING, RUNNING' in told
     assert "Did you mean RUNNING?" in told
+
+
+def test_specs_start_in_the_order_of_files_documents_and_variants(spec, tmp_path):
+    two = {"matrix": {"ratio": ["1:1", "3:4"], "duration": [3, 4]}}
+    parameters = {"resolution": "720P", "ratio": "${matrix.ratio}", "duration": "${matrix.duration}"}
+    files = [
+        spec("z", request={**BODY, "input": {"prompt": "z"}, "parameters": parameters}, **two),
+        spec("a", request={**BODY, "input": {"prompt": "a"}}),
+    ]
+    more = spec("b", request={**BODY, "input": {"prompt": "b"}})
+    (tmp_path / "a.yaml").write_text(Path(files[1]).read_text() + "---\n" + Path(more).read_text(), "utf-8")
+    with scripted({SUBMIT: [Say(400, {"code": "X", "message": "no", "request_id": "r"})]}) as server:
+        main(["run", *files, "--url", server.url, "--jobs", "1"])
+        sent = [json.loads(asked.body) for asked in server.asked]
+    asked = [(body["input"]["prompt"], body["parameters"]["ratio"], body["parameters"]["duration"]) for body in sent]
+    variants = [("z", "1:1", 3), ("z", "1:1", 4), ("z", "3:4", 3), ("z", "3:4", 4)]
+    assert asked == [*variants, ("a", "16:9", 3), ("b", "16:9", 3)]

@@ -4,7 +4,7 @@ import re
 from functools import partial
 
 import pytest
-from running import POLL, RUNNING, SUBMIT, SUBMITTED, USAGE, run_specs, stand_alone, succeeded, write_spec
+from running import POLL, RUNNING, SUBMIT, SUBMITTED, USAGE, WRONG, run_specs, stand_alone, succeeded, write_spec
 from scripted import CUT, Say, scripted
 
 from happyhorse_spec.cli import main
@@ -126,9 +126,17 @@ def test_unknown_answer_is_a_contract_violation(name, spec):
     assert sentence in problem.message
 
 
-def test_nothing_listens(spec, capsys):
-    assert main(["run", spec(), "--url", "http://127.0.0.1:9"]) == 3
-    assert "no connection to http://127.0.0.1:9" in capsys.readouterr().out
+def test_nothing_listens_is_said_once_for_all_specs(spec, capsys):
+    assert main(["run", spec(), spec("mare"), "--url", "http://127.0.0.1:9"]) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == "happyhorse-spec: no connection to http://127.0.0.1:9: Connection refused; nothing was sent\n"
+
+
+def test_failure_is_told_once(spec, capsys):
+    assert main(["run", spec(request=WRONG), spec("mare")]) == 1
+    told = capsys.readouterr().out
+    assert told.count("dashscope/horse") == 1
 
 
 def test_clips_are_kept_whole(spec, tmp_path):

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from running import KEY, SUBMIT, SUBMITTED, WRONG, make_gateway, stand_alone, write_spec
+from running import KEY, POLL, SUBMIT, SUBMITTED, WRONG, make_gateway, stand_alone, succeeded, write_spec
 from scripted import Say, scripted
 
 from happyhorse_spec.cli import main
@@ -69,3 +69,27 @@ def test_live_refuses_a_server_that_is_not_the_providers(spec, gateway, monkeypa
 def test_live_wants_its_files_named(capsys):
     assert main(["run", "--live"]) == 2
     assert "name the files" in capsys.readouterr().err
+
+
+def test_live_run_has_no_more_tasks_than_the_provider_allows(spec, gateway, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    limits = {"running": {"tasks": 1, "source": "chosen", "why": "As few as there can be."}}
+    with scripted({SUBMIT: [SUBMITTED], "*": [Say(404)]}) as server:
+        server.scripts[POLL] = [succeeded(f"{server.url}/clip.mp4")]
+        law = gateway(server.url, limits=limits)
+        files = [spec(f"horse-{number}", provider=law, poll={"interval": 0}) for number in range(4)]
+        main(["run", "--live", "--yes", "--jobs", "4", *files])
+        asked = ["submit" if asked.method == "POST" else asked.path for asked in server.asked]
+    assert asked == ["submit", POLL, "/clip.mp4"] * 4
+
+
+def test_live_without_a_network_is_one_sentence_and_no_file(spec, gateway, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    law = gateway("http://127.0.0.1:9")
+    files = [spec(f"horse-{number}", provider=law) for number in range(3)]
+    assert main(["run", "--live", "--yes", *files, "--html", "page.html"]) == 3
+    told = capsys.readouterr()
+    assert told.err == "happyhorse-spec: no connection to http://127.0.0.1:9: Connection refused; nothing was sent\n"
+    assert "FAIL" not in told.out
+    assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "page.html").exists()
