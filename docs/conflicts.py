@@ -18,6 +18,8 @@ from happyhorse_spec.rules import Source
 
 PAGE = Path(__file__).with_name("conflicts.md")
 DIFFERENCES = differences(PROVIDERS)
+#: The parts about what a client sends.
+_ASKED = {"what a request may say", "which media it takes", "what a file must be"}
 #: Keyword -> what a reader calls it.
 _ASPECTS = {
     "minimum": "at least",
@@ -42,14 +44,17 @@ def keys(sources: Iterable[Source]) -> str:
 
 
 def overview() -> Iterator[str]:
-    rows = [
+    parts = [difference.part for difference in DIFFERENCES]
+    asked = sum(part in _ASKED for part in parts)
+    rows = [("[between the providers](#between-the-providers)", str(asked), str(len(parts) - asked), "–")]
+    rows += [
         (
             f"[{title(provider)}](#{title(provider).lower().replace(' ', '-')})",
             *map(str, map(len, sorted_out(provider))),
         )
         for provider in PROVIDERS
     ]
-    yield from table(("provider", "on requests and media", "on the rest", "settled by no source"), rows)
+    yield from table(("", "on requests and media", "on the rest", "settled by no source"), rows)
 
 
 def sorted_out(provider: Provider) -> tuple[list[Dispute], list[Dispute], list[Dispute]]:

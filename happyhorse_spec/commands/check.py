@@ -153,5 +153,5 @@ def _kind(subjects: Sequence[Subject]) -> str:
     """What was judged: `acme, t2v`."""
     first = subjects[0]
     mode = first.provider.mode_of(first.body) if first.has_body else None
-    kind = f"{first.provider.name}, {mode.name if mode else first.endpoint.name if first.endpoint else ''}"
+    kind = ", ".join([first.provider.name, *(part.name for part in (mode or first.endpoint,) if part)])
     return f"{kind}, {len(subjects)} variants" if len(subjects) > 1 else kind

@@ -87,6 +87,12 @@ def test_wrong_method(write: Write, check: Check) -> None:
 # Request specs
 
 
+def test_refusal_that_a_spec_expects_is_no_finding_though_its_request_is_of_no_mode(write: Write, check: Check) -> None:
+    unknown = json.dumps({**T2V, "model": "happyhorse-9.9-t2v"})
+    name = write("a.yaml", f"provider: dashscope\nrequest: {unknown}\nexpect: {{rejected: {{}}}}\n")
+    assert check(name).out == "a.yaml: ok (dashscope)\n"
+
+
 def test_every_document_of_a_file_is_judged(write: Write, check: Check) -> None:
     good, bad = json.dumps(T2V), json.dumps({**T2V, "parameters": {"duration": 2}})
     text = f"provider: dashscope\nrequest: {good}\n---\nprovider: dashscope\nrequest: {bad}\n---\nrequest: 5\n"
