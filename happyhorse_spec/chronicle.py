@@ -6,6 +6,7 @@ files again, and what has changed since is not sent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import load_provider
-from happyhorse_spec.document import read_yaml
+from happyhorse_spec.document import read_json
 from happyhorse_spec.enclosure import digests, parcels
 from happyhorse_spec.ledger import FORMAT, Event, Ledger, digest, read_ledger
 from happyhorse_spec.spec import Expectation, Origin, Spec, SpecError
@@ -80,7 +81,7 @@ def _read_again(files: set[str], values: Values) -> dict[tuple[str, str], Spec |
 def _stand_in(entry: Entry) -> Spec:
     """A spec for a task whose own cannot be read any more: it is followed, and nothing else is expected of it."""
     data = entry.data
-    (document,) = read_yaml(f"name: {data['name']!r}", data["file"])
+    document = read_json(json.dumps({"name": data["name"]}), data["file"])
     provider = load_provider(data["law"])
     return Spec(
         name=data["name"],

@@ -162,7 +162,7 @@ def _record(text: bytes) -> Mapping[str, Any] | None:
         record = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    return record if isinstance(record, dict) and record.get("event") in set(Event) else None
+    return record if isinstance(record, dict) and record.get("event") in [*Event] else None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,15 +1,22 @@
-"""How each spec of a ledger stands: never sent, under way, over, or not known to anybody. Pure."""
+"""How each spec of a ledger stands: never sent, under way, over, or not known to anybody."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
+from happyhorse_spec.contract import SCHEMAS
+from happyhorse_spec.engine import matcher, reference_validator
+from happyhorse_spec.findings import show
 from happyhorse_spec.ledger import FORMAT, Event, LedgerError
 from happyhorse_spec.spec import FINAL, Spec
+from happyhorse_spec.wording import sentence
 
 
 class Phase(StrEnum):
@@ -55,13 +62,15 @@ def stand(records: Iterable[Mapping[str, Any]]) -> Standing:
     if run.get("event") != Event.RUN or run.get("format") != FORMAT:
         raise LedgerError(f"the ledger does not begin with a run of format {FORMAT}; nothing can be read from it")
     entries: dict[str, Entry] = {}
+    _must_be_line(run)
     for record in rest:
-        key, event = record.get("key", ""), record["event"]
+        _must_be_line(record)
+        key, event = record["key"], record["event"]
         if event == Event.SPEC:
             entries[key] = Entry(key, record)
         elif key in entries and event in _CHANGES:
-            _change(entries[key], record)
-    if len(entries) < run.get("specs", 0):
+            _CHANGES[event](entries[key], record)
+    if len(entries) < run["specs"]:
         raise LedgerError("the run ended before it had written down its specs: nothing was sent; run them anew")
     return Standing(run, entries)
 
@@ -76,11 +85,23 @@ def keys(specs: Sequence[Spec]) -> list[str]:
     return found
 
 
-def _change(entry: Entry, record: Mapping[str, Any]) -> None:
-    try:
-        _CHANGES[record["event"]](entry, record)
-    except KeyError as error:
-        raise LedgerError(f"a line of the ledger about {entry.key} has no {error.args[0]}; it is damaged") from error
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = orjson.loads((SCHEMAS / "ledger.schema.json").read_bytes())
+    return schema
+
+
+@cache
+def _is_line() -> Callable[[object], bool]:
+    return matcher(_schema())
+
+
+def _must_be_line(record: Mapping[str, Any]) -> None:
+    """Raise LedgerError where a line has not what going on with the run reads of it."""
+    if not _is_line()(record):
+        error = next(reference_validator(_schema()).iter_errors(record))
+        about = f"{record['event']} of {show(record.get('key', 'the run'))}"
+        raise LedgerError(f"a line of the ledger is damaged: {sentence(error, about)}; mend it or take it out")
 
 
 def _intent(entry: Entry, record: Mapping[str, Any]) -> None:

@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+from happyhorse_spec.chronicle import trails_of
 from happyhorse_spec.ledger import ROOM, Event, Ledger, LedgerError, digest, read_ledger
 from happyhorse_spec.redaction import Redactor
 from happyhorse_spec.standing import Phase, keys, stand
+from happyhorse_spec.substitution import Values
 
 
 @pytest.fixture
@@ -17,8 +19,9 @@ def path(tmp_path):
     return tmp_path / "ledger.jsonl"
 
 
-RUN = {"event": "run", "format": 1}
-SPEC = {"event": "spec", "key": "a", "name": "a"}
+WHERE = {"live": False, "server": None, "url": "http://127.0.0.1:9", "out": "runs"}
+RUN = {"event": "run", "format": 1, "specs": 1, "timeout": 60.0, "jobs": 1, "budget": None, **WHERE}
+SPEC = {"event": "spec", "key": "a", "name": "a", "file": "-", "law": "imini", "digest": "0", "model": None}
 INTENT = {"event": "intent", "key": "a", "sent": "POST x", "at": "2026-01-01T00:00:00+00:00"}
 ACCEPTED = {"event": "accepted", "key": "a", "task_id": "t"}
 
@@ -58,6 +61,13 @@ def test_damage_inside_is_told_with_its_line(path):
     path.write_text('{"event": "run"}\n{"event": "int\n{"event": "state"}\n', "utf-8")
     with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: the line is damaged"):
         Ledger(path)
+
+
+@pytest.mark.parametrize("event", ["[]", "{}", "1", '"nonsense"'])
+def test_line_that_tells_nothing_is_damage(path, event):
+    path.write_text('{"event": "run"}\n{"event": ' + event + '}\n{"event": "state"}\n', "utf-8")
+    with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: the line is damaged"):
+        read_ledger(path)
 
 
 def test_second_process_is_locked_out(path):
@@ -127,12 +137,23 @@ def test_phase_follows_from_the_lines(name):
         pytest.param([], "does not begin with a run", id="empty"),
         pytest.param([{**RUN, "format": 2}], "format 1", id="format"),
         pytest.param([{**RUN, "specs": 2}, SPEC], "nothing was sent", id="cut"),
-        pytest.param([RUN, SPEC, {"event": "accepted", "key": "a"}], "has no task_id", id="member"),
+        pytest.param([RUN, SPEC, {"event": "accepted", "key": "a"}], "accepted of .a. has no task_id", id="member"),
+        pytest.param([{**RUN, "specs": "1"}], "specs is ", id="count"),
+        pytest.param([RUN, {**SPEC, "key": []}], "key is ", id="key"),
+        pytest.param([RUN, SPEC, {"event": "state", "key": "a", "state": {}}], "state is ", id="state"),
+        pytest.param([RUN, SPEC, {**INTENT, "at": "soon"}], "at is ", id="time"),
+        pytest.param([RUN, SPEC, {**INTENT, "cost": {"currency": "USD"}}], "cost has no most", id="cost"),
     ],
 )
 def test_what_is_no_ledger_is_told(records, told):
     with pytest.raises(LedgerError, match=told):
         stand(json.loads(json.dumps(records)))
+
+
+@pytest.mark.parametrize("name", ['it\'s ["x"]', "a: b # c", "\\", "'"])
+def test_task_is_followed_without_its_spec_whatever_its_name(name):
+    (trail,) = trails_of(stand([RUN, {**SPEC, "name": name}, INTENT, ACCEPTED]), Values())
+    assert (trail.spec.name, trail.task_id) == (name, "t")
 
 
 def test_keys_of_specs_with_one_name_differ():
