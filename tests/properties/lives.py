@@ -189,6 +189,9 @@ class World:
         del self.lives[life.id]
         self.fill(life, self.now)
 
+    def of(self, provider: Provider) -> list[Life]:
+        return [life for life in self.lives.values() if life.provider is provider]
+
     def running(self, lane: tuple[str, str]) -> int:
         return sum(life.lane == lane and life.state is State.RUNNING for life in self.lives.values())
 
@@ -198,7 +201,7 @@ class World:
 
     def is_full(self, provider: Provider) -> bool:
         """Whether one task more is refused."""
-        alive = [life for life in self.lives.values() if life.provider is provider and life.state not in FINAL]
+        alive = [life for life in self.of(provider) if life.state not in FINAL]
         return "running_full" in provider.data["refusals"] and len(alive) >= self.places(provider)
 
     def admits(self, provider: Provider, endpoint: Endpoint, model: str) -> bool:

@@ -10,7 +10,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import count, pairwise
+from itertools import count, cycle, islice, pairwise
 from typing import Any
 
 import pytest
@@ -38,6 +38,7 @@ from mockserver.settings import Settings
 PROVIDERS = {name: load_provider(name) for name in provider_names()}
 #: The longest that a provider keeps anything.
 LONGEST = max(sum(kept["value"] for kept in p.data["retention"].values()) for p in PROVIDERS.values())
+CROWDED = [name for name, provider in PROVIDERS.items() if "running" in provider.data["limits"]]
 DAY = 86_400.0
 #: Faults that stand in place of an answer -> the HTTP status.
 REFUSING = {"503": 503, "429:retry-after=3": 429, "500": 500}
@@ -78,14 +79,17 @@ class Lives(RuleBasedStateMachine):
         life = self.submitted(self.worlds[world], PROVIDERS[name], mode, data.draw(scripts(PROVIDERS[name])))
         return life or multiple()
 
-    @rule(target=lives, world=st.sampled_from(LIMITED), name=names, often=st.integers(5, 8), data=st.data())
-    def crowd(self, world: str, name: str, often: int, data: st.DataObject) -> Any:
-        """Submit more tasks of one model than may run, as fast as is allowed."""
+    @rule(target=lives, world=st.sampled_from(LIMITED), name=st.sampled_from(CROWDED), data=st.data())
+    def crowd(self, world: str, name: str, data: st.DataObject) -> Any:
+        """Submit more tasks of a model or two than may run, as fast as is allowed, and let something happen to them."""
         here, provider, begun = self.worlds[world], PROVIDERS[name], []
         steps = data.draw(scripts(provider))
-        for _ in range(often):
-            begun.append(self.submitted(here, provider, provider.modes["t2v"], steps))
+        modes = data.draw(st.lists(st.sampled_from(list(provider.modes)), min_size=1, max_size=2))
+        often = provider.data["limits"]["running"]["tasks"] + data.draw(st.integers(1, 3))
+        for mode in islice(cycle(modes), often):
+            begun.append(self.submitted(here, provider, provider.modes[mode], steps))
             self.advance(world, 0.25)
+        self.advance(world, None)
         return multiple(*(life for life in begun if life))
 
     def submitted(self, here: World, provider: Provider, mode: Mode, steps: list[Step]) -> Life | None:
@@ -181,6 +185,7 @@ class Lives(RuleBasedStateMachine):
         reply = self.control(here, "POST", "clock/advance", {"next": True} if seconds is None else {"seconds": seconds})
         here.let_pass(seconds)
         assert reply.body["now"] == here.now
+        self.compare(world)
 
     @rule(world=worlds)
     @precondition(lambda self: len(self.ids) > 8)
@@ -205,16 +210,19 @@ class Lives(RuleBasedStateMachine):
         self.worlds[world] = World(here.name, here.limits)
 
     @rule(world=worlds)
-    def count_running(self, world: str) -> None:
-        """As many run and wait as in the model, and no more run than may."""
+    def compare(self, world: str) -> None:
+        """Every task is as in the model, and no more of them run than may."""
         here = self.worlds[world]
-        for name, told in self.control(here, "GET", "limits").body["providers"].items():
-            lives = [life for life in here.lives.values() if life.provider.name == name]
-            for model in told["running"]:
-                own = [life for life in lives if life.model == model]
-                assert told["running"][model] == sum(life.state is State.RUNNING for life in own)
-                assert told["queued"][model] == sum(life.is_waiting for life in own)
-            assert all(here.running(life.lane) <= here.places(life.provider) for life in lives)
+        told = {task["id"]: task["state"] for task in self.control(here, "GET", "tasks?limit=1000").body}
+        assert told == {life.id: life.state for life in here.lives.values()}
+        counted = self.control(here, "GET", "limits").body["providers"]
+        for life in here.lives.values():
+            like = [
+                other for other in here.lives.values() if (other.provider, other.model) == (life.provider, life.model)
+            ]
+            assert counted[life.provider.name]["running"][life.model] == sum(o.state is State.RUNNING for o in like)
+            assert counted[life.provider.name]["queued"][life.model] == sum(o.is_waiting for o in like)
+            assert here.running(life.lane) <= here.places(life.provider)
 
     # How it is asked and looked at
 
