@@ -60,8 +60,10 @@ async def health(ask: Ask) -> Any:
     }
 
 
-async def describe(_: Ask) -> Any:
-    return description()
+async def describe(ask: Ask) -> Any:
+    whole, named = description()["servers"]
+    url = ask.server.url
+    return {**description(), "servers": [{**whole, "url": url}, {**named, "url": f"{url}/~{{session}}"}]}
 
 
 async def words(_: Ask) -> Any:
@@ -146,6 +148,7 @@ async def show_plans(ask: Ask) -> Any:
 
 
 async def set_plans(ask: Ask) -> Any:
+    ask.server.sessions.check_models(ask.body.get("plans", ()))
     plans = {model: read_plan(text) for model, text in ask.body.get("plans", {}).items()}
     tasks = [read_plan(text) for text in ask.body.get("tasks", ())]
     ask.session.plans, ask.session.next_plans = plans, tasks

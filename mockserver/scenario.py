@@ -62,6 +62,7 @@ class Scenario:
 
     def begin(self, sessions: Sessions) -> Session:
         """A new session that plays the scenario, in the place of the one of its name; raises SettingError."""
+        sessions.check_models(self.plans)
         session = sessions.make(self.session, self.settings)
         session.plans.update(self.plans)
         session.next_plans.extend(self.tasks)

@@ -6,8 +6,9 @@ It stands on aiohttp's low-level server, since the routes are data and looked up
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
+from itertools import chain
 from secrets import token_urlsafe
 from typing import Any
 
@@ -60,7 +61,9 @@ class MockServer:
     ) -> None:
         names = list(providers) or provider_names()
         self.dialects = {d.name: d for d in (make_dialect(load_provider(name)) for name in names)}
-        self.sessions = Sessions(settings or Settings(), _profiles(self.dialects.values()))
+        self.sessions = Sessions(
+            settings or Settings(), _profiles(self.dialects.values()), _models(self.dialects.values())
+        )
         self.observe = observe
         self.host, self.port = host, port
         self._routes = Routes(self.dialects.values())
@@ -117,7 +120,7 @@ class MockServer:
             session, path = self._session(request)
         except SettingError as error:
             return web.Response(status=400, body=orjson.dumps({"error": str(error)}), content_type="application/json")
-        if path.startswith(PREFIX):
+        if path.startswith(PREFIX) or path == PREFIX[:-1]:
             return await self.control.answer(request, session, path)
         now = session.settle()
         query = request.raw_path.partition("?")[2]
@@ -209,7 +212,9 @@ class MockServer:
 
     async def _play(self, request: web.BaseRequest, session: Session, found: Found, entry: Entry) -> Reply | Stream:
         if found.dialect is None:
-            return Reply(404, {"error": f"no provider has the path {request.path}", "providers": self.base_urls()})
+            told = f"no provider has the path {request.path}"
+            control = f"{self.url}{PREFIX}openapi.json"
+            return Reply(404, {"error": told, "providers": self.base_urls(), "control": control})
         method = "GET" if request.method == "HEAD" else request.method
         operations = found.operations.get(method)
         if not operations:
@@ -237,6 +242,12 @@ def _note(entry: Entry, response: web.StreamResponse) -> None:
 def _profiles(dialects: Iterable[Dialect]) -> set[str]:
     """The names of the variants that providers have."""
     return {name for dialect in dialects for name in dialect.data.get("profiles", {})}
+
+
+def _models(dialects: Collection[Dialect]) -> tuple[str, ...]:
+    """The models of all providers; none where one of them does not say which it takes."""
+    listed = [dialect.provider.models for dialect in dialects]
+    return tuple(dict.fromkeys(chain(*listed))) if all(listed) else ()
 
 
 def _no_operation(found: Found, request: web.BaseRequest) -> Refused:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import count
@@ -25,6 +25,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from happyhorse_spec.wording import listing, nearest
 from mockserver.clock import Clock
 from mockserver.faultplan import FaultPlan
 from mockserver.grammar import spelled
@@ -206,8 +207,9 @@ class Session:
 class Sessions:
     """All sessions of a server, made on first use with the server's settings; the last used one stands last."""
 
-    def __init__(self, settings: Settings, profiles: Collection[str] = ()) -> None:
+    def __init__(self, settings: Settings, profiles: Collection[str] = (), models: Collection[str] = ()) -> None:
         self._profiles = profiles
+        self._models = models
         self.settings = self._changed(settings, {"profile": settings.profile})
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._bytes = 0
@@ -235,6 +237,14 @@ class Sessions:
     def change(self, session: Session, changes: Mapping[str, Any]) -> None:
         """Change the settings of a session from here on; raises SettingError."""
         session.settings = self._changed(session.settings, changes)
+
+    def check_models(self, names: Iterable[str]) -> None:
+        """Raise SettingError for what is neither a model here nor `*`: a life of its tasks would never be played."""
+        unknown = next((name for name in names if name not in ("*", *self._models)), None)
+        if self._models and unknown is not None:
+            meant = nearest(unknown, self._models)
+            hint = f"did you mean {meant}?" if meant else f"it may be *, {listing(list(self._models))}"
+            raise SettingError(f"{unknown!r:.80} is no model here; {hint}")
 
     def free_name(self) -> str:
         """A name that no session has."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from happyhorse_spec import pointer
 from happyhorse_spec.engine import matcher
+from happyhorse_spec.wording import listing, nearest
 
 #: What a sentence may take over from a value that somebody sent.
-_SHOWN = 200
+_SHOWN = 300
 
 
 class ShapeError(ValueError):
@@ -42,7 +43,28 @@ def _explain(schema: Mapping[str, Any], data: object) -> ShapeError:
     if found is None:
         return ShapeError("it has not the right shape")
     place = pointer.write(found.absolute_path)
-    return ShapeError(f"{place or 'the whole'}: {_cut(found.message)}", place)
+    sentence = _cut(_sentence(found.validator, found.validator_value, found.instance, found.schema) or found.message)
+    return ShapeError(f"{place}: {sentence}" if place else sentence, place)
+
+
+def _sentence(keyword: str, limit: Any, value: Any, schema: Mapping[str, Any]) -> str | None:
+    """What is wrong, and what would be right; None where the engine's own words say it."""
+    if keyword == "enum":
+        return f"{value!r:.60} is none of {listing([str(name) for name in limit])}{_hint(value, limit)}"
+    if keyword == "additionalProperties" and limit is False:
+        known = schema.get("properties", {})
+        unknown = next(name for name in value if name not in known)
+        return f"{unknown!r:.60} is unknown here; it may be {listing(list(known))}{_hint(unknown, known)}"
+    if keyword == "required":
+        return f"{next(name for name in limit if name not in value)} is missing"
+    if keyword == "pattern" and "title" in schema:
+        return f"{value!r:.60} is no {schema['title']}"
+    return None
+
+
+def _hint(value: Any, known: Iterable[Any]) -> str:
+    meant = nearest(str(value), map(str, known))
+    return f"; did you mean {meant}?" if meant else ""
 
 
 def _cut(text: str) -> str:

@@ -11,6 +11,7 @@ from mockserver.clock import ClockMode
 from mockserver.faults import ENDPOINTS
 from mockserver.journal import Exchange
 from mockserver.lifecycle import State
+from mockserver.operations import OPERATIONS
 from mockserver.scenario import read_scenario, read_scenarios, scenario_schema
 from mockserver.session import Sessions
 from mockserver.settings import READERS, Settings
@@ -90,18 +91,30 @@ def test_reads_several_sessions_from_one_file(read):
         ("faults: {submit: [resett]}", ":1:19: /faults/submit/0: 'resett' is no fault; did you mean reset?"),
         ("faults:\n  poll:\n    - ok\n    - 999\n", ":4:7: /faults/poll/1: '999' is no fault"),
         ("faults: {submit: 3}", ":1:18: /faults/submit: 3 is not of type 'array', 'object'"),
-        ("faults: {submits: [503]}", ":1:9: /faults: 'submits' is not one of"),
+        (
+            "faults: {submits: [503]}",
+            ":1:9: /faults: 'submits' is none of submit, poll, cancel, list",
+        ),
         ("faults: {poll: {rate: 2, words: [503]}}", ":1:23: /faults/poll/rate: 2 is greater than the maximum of 1"),
         ("faults: {poll: {rate: 0.5, words: [stale]}}", ":1:35: /faults/poll/words: 'stale' waits for a finished task"),
         ("faults: {submit: [503*10000, 503*10000]}", ":1:18: /faults/submit: more than 10000 faults are planned"),
-        ("fault: {}", ":1:1: the whole: Additional properties are not allowed ('fault' was unexpected)"),
+        (
+            "fault: {}",
+            ":1:1: 'fault' is unknown here; it may be session, settings, plans, tasks",
+        ),
         ("plans: {m: 'RUNNING 3'}", ":1:12: /plans/m: 'RUNNING 3' is no step"),
         ("tasks:\n- SUCCEEDED\n- PENDING 2s\n", ":3:3: /tasks/1: a life ends with one of"),
-        ("settings: {clock: jum}", ":1:19: /settings/clock: 'jum' is not one of"),
+        (
+            "settings: {clock: jum}",
+            ":1:19: /settings/clock: 'jum' is none of real, scaled, manual or jump; did you mean jump?",
+        ),
         ("settings: {start: yesterday}", ":1:11: /settings: start is 'yesterday'; it must be a date"),
+        ("expect: [{operation: sumbit, times: 0}]", ":1:22: /expect/0/operation: 'sumbit' is none of submit, poll"),
+        ("expect: [{body: {input: 3}}]", ":1:17: /expect/0/body: 'input' is no JSON pointer, such as /input/prompt"),
+        ("faults: {poll: {rate: 0.5}}", ":1:16: /faults/poll: words is missing"),
         ("expect: [{schema: {type: horse}}]", ":1:10: /expect/0: the schema cannot be used"),
-        ("session: a b", ":1:10: /session: 'a b' does not match"),
-        ("[1]", ":1:1: the whole: [1] is not of type 'object'"),
+        ("session: a b", ":1:10: /session: 'a b' is no name; it has 1-64 letters"),
+        ("[1]", ":1:1: [1] is not of type 'object'"),
         ("a: [", ":1:5: it is not YAML"),
         ("", ": it is empty"),
     ],
@@ -126,6 +139,11 @@ def test_the_schema_has_every_setting_and_every_endpoint():
     schema = scenario_schema()
     assert set(schema["$defs"]["settings"]["properties"]) == set(READERS)
     assert schema["$defs"]["faults"]["propertyNames"]["enum"] == list(ENDPOINTS)
+
+
+def test_the_schema_has_every_operation_that_can_be_expected():
+    names = scenario_schema()["$defs"]["expectation"]["properties"]["operation"]["enum"]
+    assert set(names) == {*OPERATIONS, "upload", "download"}
 
 
 def test_the_schema_has_every_member_that_can_be_expected():

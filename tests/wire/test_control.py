@@ -40,7 +40,10 @@ def test_is_described_by_valid_openapi():
 
 
 def test_serves_its_description(desk):
-    assert ask(desk, "GET", "/openapi.json").body == description()
+    told = ask(desk, "GET", "/openapi.json").body
+    start = desk.wire.url.partition("/~")[0]
+    assert [server["url"] for server in told["servers"]] == [start, start + "/~{session}"]
+    assert {**told, "servers": description()["servers"]} == description()
 
 
 def test_does_everything_that_it_describes():
@@ -82,7 +85,7 @@ def test_answers_as_it_describes(desk, path, method, entry):
     ("method", "path", "body", "status", "complaint"),
     [
         ("PUT", "/faults", {"submit": ["resett"]}, 400, "/faults/submit/0: 'resett' is no fault; did you mean reset?"),
-        ("PUT", "/faults", {"submits": []}, 400, "'submits' is not one of"),
+        ("PUT", "/faults", {"submits": []}, 400, "'submits' is none of submit, poll"),
         ("PUT", "/faults", {"poll": {"rate": 2, "words": [503]}}, 400, "2 is greater than the maximum of 1"),
         ("PUT", "/faults", {"poll": {"rate": 1, "words": ["stale"]}}, 400, "cannot be drawn by rate"),
         ("PUT", "/faults", {"submit": ["503*10000", "503"]}, 400, "more than 10000 faults"),
@@ -93,21 +96,25 @@ def test_answers_as_it_describes(desk, path, method, entry):
         ("PUT", "/faults", b" " * (8 * 1024 * 1024 + 1), 413, "larger than 8 MB"),
         ("POST", "/clock/advance", {"seconds": -1}, 400, "-1 is less than the minimum of 0"),
         ("POST", "/clock/advance", {"seconds": 1e300}, 400, "before the year 9000"),
-        ("POST", "/clock/advance", {}, 400, "should be non-empty"),
+        ("POST", "/clock/advance", {"second": 1}, 400, "'second' is unknown here; it may be seconds or next"),
         ("POST", "/clock/advance", {"seconds": "60"}, 400, "'60' is not of type 'number'"),
-        ("PATCH", "/clock", {"clock": "back"}, 400, "'back' is not one of"),
+        ("PATCH", "/clock", {"clock": "back"}, 400, "'back' is none of real, scaled"),
         ("PATCH", "/clock", {"clock": "scaled", "rate": 0}, 400, "0 is less than or equal to the minimum of 0"),
         ("PUT", "/plans", {"plans": {"*": "SLEEPING"}}, 400, "'SLEEPING' is no step"),
+        ("PUT", "/plans", {"plans": {"happyhorse-1.0-t3v": "SUCCEEDED"}}, 400, "did you mean happyhorse-1.0-t2v?"),
+        ("PUT", "/plans", {"plans": {"sora": "SUCCEEDED"}}, 400, "'sora' is no model here; it may be *, "),
+        ("PUT", "/scenario", {"plans": {"sora": "SUCCEEDED"}}, 400, "'sora' is no model here"),
         ("PATCH", "/session", {"profile": "nobodys"}, 400, "the profiles here are"),
-        ("PATCH", "/session", {"seed": 1}, 400, "'seed' was unexpected"),
+        ("PATCH", "/session", {"seed": 1}, 400, "'seed' is unknown here; it may be"),
         ("PUT", "/scenario", {"tasks": ["PENDING"]}, 400, "/tasks/0: a life ends with one of"),
-        ("POST", "/sessions", {"name": "a/b"}, 400, "does not match"),
+        ("POST", "/sessions", {"name": "a/b"}, 400, "/name: 'a/b' is no name"),
         ("POST", "/sessions", {"settings": {"start": "yesterday"}}, 400, "it must be a date"),
         ("GET", "/tasks/nothing", None, 404, "no task nothing"),
         ("PUT", "/tasks/nothing/plan", {"plan": "SUCCEEDED"}, 404, "no task nothing"),
         ("GET", "/journal?after=x", None, 400, "after is 'x'; it must be a whole number"),
         ("GET", "/journal?limit=0", None, 400, "limit is 0; it must be 1-10000"),
         ("GET", "/journal?since=1", None, 400, "'since' is no parameter; use one of after, limit"),
+        ("GET", "", None, 404, "there is no /_happyhorse; see /_happyhorse/openapi.json"),
         ("GET", "/nothing", None, 404, "there is no /_happyhorse/nothing"),
         ("PUT", "/health", None, 405, "PUT is not for /_happyhorse/health; use GET"),
         ("POST", "/verify", {"expect": [{"schema": {"$ref": "http://127.0.0.1/x"}}]}, 400, "nothing outside itself"),
@@ -243,8 +250,8 @@ def test_moves_time(desk):
 def test_goes_to_the_next_event(desk):
     desk.submit(prompt="[[PENDING 2s, RUNNING 30s, SUCCEEDED]]")
     seen = []
-    for _ in range(3):
-        seen.append(desk.control("POST", "/clock/advance", {"next": True})["now"] - 1_800_000_000)
+    for body in ({"next": True}, {}, None):
+        seen.append(desk.control("POST", "/clock/advance", body)["now"] - 1_800_000_000)
     assert seen == [2, 32, 32]
 
 

@@ -176,7 +176,7 @@ class TestSession:
 UNPLAYABLE = {
     "fault": ("faults: {submit: [teapot]}", "/faults/submit/0: 'teapot' is no fault"),
     "two": ("session: a\n---\nsession: b", "holds 2 scenarios; a session plays one"),
-    "clock": ("settings: {clock: still}", "'still' is not one of"),
+    "clock": ("settings: {clock: still}", "'still' is none of real"),
 }
 
 
@@ -215,6 +215,8 @@ NONSENSE = {
     "error": (lambda testbed: testbed.refuse("Arrears"), "'Arrears' is no fault"),
     "step": (lambda testbed: testbed.script("RUNING 2s"), "'RUNING 2s' is no step"),
     "task": (lambda testbed: testbed.script("SUCCEEDED", task="t-0"), "no task t-0"),
+    "operation": (lambda testbed: testbed.verify(operation="sumbit", times=0), "did you mean submit?"),
+    "misspelt": (lambda testbed: testbed.verify(operaton="submit"), "did you mean operation?"),
     "clock": (lambda testbed: testbed.switch_clock("fast"), "fast"),
     "seconds": (lambda testbed: testbed.advance(-1), "-1 is less than the minimum"),
     "path": (lambda testbed: testbed.control("GET", "/nothing"), "no GET /nothing"),
