@@ -89,6 +89,7 @@ ADVISED: dict[str, Any] = {
     "i2v.ratio.not": {**FRAME, "ratio": "16:9"},
     "i2v.image_url.pattern@https": {**FRAME, "image_url": "http://a.example/a.png"},
     "i2v.async.const@callback": {**FRAME, "async": False, "callback_url": "https://a.example/done"},
+    "r2v.prompt.not": {**REFERENCES, "prompt": "[Image 1] rides"},
     "r2v.promptReferences": {**REFERENCES, "prompt": "character2 rides"},
     "video-edit.ratio.not": {**EDIT, "ratio": "16:9"},
     "video-edit.duration.not": {**EDIT, "duration": 5},
