@@ -7,7 +7,6 @@ imported: a check of one file must not wait for a web server to load.
 from __future__ import annotations
 
 import argparse
-import difflib
 import errno
 import io
 import os
@@ -78,6 +77,8 @@ def _chosen(argv: list[str]) -> tuple[str, list[str]]:
         return argv[0], argv[1:]
     parser = _parser(commands)
     if argv and not argv[0].startswith("-"):
+        import difflib
+
         near = difflib.get_close_matches(argv[0], commands, n=1)
         parser.error(f"there is no command {argv[0]}" + (f"; did you mean {near[0]}?" if near else ""))
     if not parser.parse_args(argv).version:

@@ -50,7 +50,7 @@ _YAML_NUMBER = re.compile(
     r"|(?P<real>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
-_NOT_IN_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_YAML = "[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _JSON_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]|[^\s"{}\[\],:]+')
 _JSON_OPENING = MappingProxyType({"{": yaml.MappingStartEvent, "[": yaml.SequenceStartEvent})
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -234,7 +234,7 @@ def _parse_yaml(source: Source) -> list[Document]:
         is_tab = source.text[at : at + 1] == "\t"
         raise source.error("YAML is indented with spaces, not with tabs" if is_tab else reason, at) from None
     except yaml.YAMLError:
-        found = _NOT_IN_YAML.search(source.text)  # the loaders disagree about the unit of its position
+        found = re.search(_NOT_IN_YAML, source.text)  # the loaders disagree about the unit of its position
         raise source.error("YAML does not allow this character", found.start() if found else 0) from None
     if not documents:
         raise DocumentError("it holds no document", source.name)

@@ -6,7 +6,6 @@ are broken is `check.py`'s work.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -157,6 +156,8 @@ def _suggest(rule: Rule, value: Any) -> tuple[Any, str | None]:
 
 
 def _nearest(value: Any, allowed: list[Any]) -> Any:
+    import difflib
+
     names = {str(name).casefold(): name for name in allowed}
     close = difflib.get_close_matches(str(value).casefold()[:200], names, n=1, cutoff=0.75)
     return names[close[0]] if close else None

@@ -19,14 +19,15 @@ _HAN = (
     r"\uf900-\ufa6d\ufa70-\ufad9\U00016fe2-\U00016ff6\U00020000-\U0003ffff"
 )
 _OTHER_CJK = r"\u3000-\u303f\u3040-\u30ff\u3131-\u318e\u31f0-\u31ff\uac00-\ud7a3\uff00-\uffef"
-_SCRIPTS = {"han": re.compile(f"[{_HAN}]"), "cjk": re.compile(f"[{_HAN}{_OTHER_CJK}]")}
+#: Compiled when a prompt first needs them: that takes longer than to judge a thousand prompts.
+_SCRIPTS = {"han": f"[{_HAN}]", "cjk": f"[{_HAN}{_OTHER_CJK}]"}
 
 
 def prompt_units(text: str, weights: Mapping[str, int]) -> int:
     """The length of `text` in units: a code point weighs 1, one of a script in `weights` (`han`, `cjk`) its weight."""
     if not weights or text.isascii():
         return len(text)
-    return len(text) + sum((weight - 1) * len(_SCRIPTS[script].findall(text)) for script, weight in weights.items())
+    return len(text) + sum((weight - 1) * len(_finder(_SCRIPTS[script])(text)) for script, weight in weights.items())
 
 
 def too_long(limit: Mapping[str, Any], prompt: object) -> str | None:

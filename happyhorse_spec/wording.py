@@ -5,7 +5,6 @@ For files and answers that are judged by a plain schema. Rules of the law have s
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,8 @@ def named(path: Iterable[str | int]) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
+    import difflib
+
     names = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold()[:200], names, n=1, cutoff=0.7)
     return names[close[0]] if close else None

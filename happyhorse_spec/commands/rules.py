@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -100,9 +99,15 @@ def _find(name: str, providers: Sequence[Provider]) -> tuple[Provider, Rule]:
     if name in known:
         return known[name]
     near = [known_name for known_name in known if known_name.endswith(f".{name}")]
-    near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    near = near or _like(name, known)
     hint = f"did you mean {listing(near[:5])}?" if near else "`happyhorse-spec rules` lists them all"
     raise Failure(f"there is no rule {name}; {hint}")
+
+
+def _like(name: str, known: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, n=3, cutoff=0.6)
 
 
 def _ledger(providers: Sequence[Provider], as_json: bool) -> Iterator[str]:
