@@ -81,14 +81,15 @@ class Lives(RuleBasedStateMachine):
 
     @rule(target=lives, world=st.sampled_from(LIMITED), name=st.sampled_from(CROWDED), data=st.data())
     def crowd(self, world: str, name: str, data: st.DataObject) -> Any:
-        """Submit more tasks of a model or two than may run, as fast as is allowed, and let something happen to them."""
+        """Submit more tasks of a model or two than may run, maybe too fast, and let something happen to them."""
         here, provider, begun = self.worlds[world], PROVIDERS[name], []
         steps = data.draw(scripts(provider))
         modes = data.draw(st.lists(st.sampled_from(list(provider.modes)), min_size=1, max_size=2))
         often = provider.data["limits"]["running"]["tasks"] + data.draw(st.integers(1, 3))
+        pace = data.draw(st.sampled_from([0.0, 0.25]))
         for mode in islice(cycle(modes), often):
             begun.append(self.submitted(here, provider, provider.modes[mode], steps))
-            self.advance(world, 0.25)
+            self.advance(world, pace)
         self.advance(world, None)
         return multiple(*(life for life in begun if life))
 

@@ -5,6 +5,8 @@ Work is counted in calls, since time depends on who else is busy; memory is what
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from functools import cache, partial
 from typing import Any
 
@@ -16,10 +18,15 @@ from parsers import LEDGER, PARSERS, dumped
 
 from happyhorse_spec.document import read_yaml
 
-#: Calls that any text may take, and each of its bytes: a validator in Python looks at each value with each rule.
-CALLS, CALLS_PER_BYTE = 400_000, 2_000
-#: Bytes that any text may take, and each of its bytes.
-MEMORY, MEMORY_PER_BYTE = 16 * 2**20, 4_000
+#: What a text may be made of to keep a reader busy: depth, breadth, references, quotes, signs that almost match.
+UNITS = [
+    *("[", "{", '{"a":', "[[", "- ", "a:\n ", "? ", "&a [*a, ", "*a ", "a, ", '"a": 1,\n', "[1],"),
+    *('"', "'", "\\", "$'", "$(", "#", "\n", "---\n", " ", "1", "9e9", "-", "a", "馬", "${env.", "${a}", "$${"),
+    *("-d ", "-H a:b ", "503*9,", "PENDING 1s, ", "[[PENDING 1s,", "[[fault:503*9999]] ", "delay-1s,"),
+]
+#: How much of it, in characters; and what may be done and taken besides.
+LITTLE, TIMES = 500, 4
+CALLS, MEMORY = 50_000, 2**20
 
 every_parser = pytest.mark.parametrize("name", PARSERS)
 of_values = pytest.mark.parametrize("name", [name for name in PARSERS if name not in ("curl", "words", "media")])
@@ -56,3 +63,33 @@ def test_reads_or_refuses_strange_values(name: str, data: st.DataObject) -> None
 @given(text=st.binary(max_size=200))
 def test_reads_or_refuses_any_text(name: str, text: bytes) -> None:
     PARSERS[name](text)
+
+
+@every_parser
+@pytest.mark.parametrize("unit", UNITS)
+def test_work_and_memory_grow_no_faster_than_the_text(name: str, unit: str) -> None:
+    text = (unit * LITTLE)[:LITTLE].encode()
+    PARSERS[name](text)  # what is loaded and compiled once is not counted
+    calls, memory = spent(name, text)
+    more_calls, more_memory = spent(name, text * TIMES)
+    assert more_calls <= calls * TIMES * 1.5 + CALLS
+    assert more_memory <= memory * TIMES * 1.5 + MEMORY
+
+
+def spent(name: str, text: bytes) -> tuple[int, int]:
+    """Calls that reading a text takes, of Python's and of C's functions, and the most memory that it holds."""
+    calls = 0
+
+    def count(_frame: object, event: str, _what: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    tracemalloc.start()
+    sys.setprofile(count)
+    try:
+        PARSERS[name](text)
+    finally:
+        sys.setprofile(None)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return calls, peak
