@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from mockserver.embedded import Mock, Testbed
 
 MARKER = (
-    "happyhorse(scenario=None, **settings): how the session of the fixture `happyhorse` plays: the file of a scenario, "
-    "seen from the test's own folder, and settings such as clock='manual', seed=7, limits=True."
+    "happyhorse(scenario=None, strict=False, **settings): how the session of the fixture `happyhorse` plays: the file "
+    "of a scenario, seen from the test's own folder, and settings such as clock='manual', seed=7, limits=True. With "
+    "strict a test passes only if every fault that it ordered was met."
 )
+_STRICT = "happyhorse_strict"
 _TESTBED = pytest.StashKey["Testbed"]()
 #: Characters of a test's name in that of its session, which has room for 64.
 _NAME = 48
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(_STRICT, "the marker's strict for every test that does not say otherwise", "bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,10 +58,12 @@ def happyhorse(happyhorse_mock: Mock, request: pytest.FixtureRequest) -> Iterato
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Fail a test whose scenario was not played to its end, as `happyhorse-spec mock --scenario` does."""
+    """Fail a test whose scenario, or what a strict test ordered, was not played to its end, as `mock --scenario` does."""
     yield
     testbed = item.stash.get(_TESTBED, None)
-    if testbed and "scenario" in _words(item) and (left := testbed.open_ends()):
+    words = _words(item) if testbed else {}
+    is_judged = "scenario" in words or words.get("strict", item.config.getini(_STRICT))
+    if testbed and is_judged and (left := testbed.open_ends()):
         pytest.fail("\n".join(left), pytrace=False)
 
 
@@ -77,6 +85,7 @@ def _begin(mock: Mock, item: pytest.Item) -> Testbed:
 
     settings = _words(item)
     scenario = settings.pop("scenario", None)
+    settings.pop("strict", None)
     path = scenario and item.path.parent / scenario
     try:
         return mock.session(_name(item), scenario=path, **settings)

@@ -28,7 +28,7 @@ from happyhorse_spec.document import Document, DocumentError, read
 from mockserver.faultplan import MAX_PLANNED, drawable
 from mockserver.faults import Fault, FaultError, IsError, read_faults
 from mockserver.lifecycle import LifecycleError, Plan
-from mockserver.scripts import read_plan
+from mockserver.scripts import read_plan, spell_plan
 from mockserver.session import Session, Sessions
 from mockserver.settings import SettingError, read_settings
 from mockserver.shape import Shape, ShapeError
@@ -70,11 +70,13 @@ class Scenario:
         return session
 
     def open_ends(self, session: Session) -> Iterator[str]:
-        """What was planned and did not come about, one line each: faults that nobody met, expectations not met."""
+        """What was planned and did not come about, one line each: faults and expectations not met, lives not led."""
         name = session.prefix or "/"
         for line in session.faults.account()["planned"]:
             if not line["met"] and line["word"] != "ok":
                 yield f"{name}: no {line['endpoint']} met {line['word']}"
+        for plan in session.next_plans:
+            yield f"{name}: no task lived {spell_plan(plan)}"
         for verdict in self.verdicts(session):
             if not verdict.met:
                 yield f"{name}: {verdict.message}"

@@ -217,6 +217,34 @@ def test_marker_plays_a_scenario_to_its_end(project, pytester):
     )
 
 
+@pytest.mark.parametrize(("marked", "configured"), [(", strict=True", "false"), ("", "true")], ids=["marker", "ini"])
+def test_strict_test_proves_that_its_faults_were_met(project, pytester, marked, configured):
+    pytester.makeini(f"[pytest]\nhappyhorse_strict = {configured}\n")
+    done = project(
+        test_it=f"""
+        import pytest
+
+        @pytest.mark.happyhorse(seed=1{marked})
+        def test_meets_it(happyhorse):
+            happyhorse.fault("submit", 429)
+            assert submit(happyhorse)[0] == 429
+
+        @pytest.mark.happyhorse(seed=1{marked})
+        def test_does_not(happyhorse):
+            happyhorse.fault("submit", 429)
+            happyhorse.fail("InternalError")
+
+        @pytest.mark.happyhorse(strict=False)
+        def test_need_not(happyhorse):
+            happyhorse.fault("submit", 429)
+        """
+    )
+    done.assert_outcomes(passed=2, failed=1)
+    done.stdout.fnmatch_lines(
+        ["/~test_does_not-*: no submit met 429", "/~*: no task lived PENDING 1s, RUNNING 3s, FAILED InternalError"]
+    )
+
+
 WRONG = {
     "setting": ("clok='jump'", "'clok' is no setting; use one of clock, *"),
     "file": ("scenario='none.yaml'", "*none.yaml*"),
