@@ -58,7 +58,7 @@ def happyhorse(happyhorse_mock: Mock, request: pytest.FixtureRequest) -> Iterato
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Fail a test whose scenario, or what a strict test ordered, was not played to its end, as `mock --scenario` does."""
+    """Fail a test whose scenario was not played to its end, or that is strict and left something open."""
     yield
     testbed = item.stash.get(_TESTBED, None)
     words = _words(item) if testbed else {}

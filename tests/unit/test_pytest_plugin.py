@@ -304,7 +304,7 @@ def test_providers_of_ones_own_are_played_by_a_server_of_ones_own(project, pytes
 def test_is_told_by_pytest(project):
     done = project("--fixtures", "--markers", test_it="def test_it(): ...")
     done.stdout.fnmatch_lines(
-        ["@pytest.mark.happyhorse(scenario=None, [*][*]settings): how the session of the fixture*"]
+        ["@pytest.mark.happyhorse(scenario=None, strict=False, [*][*]settings): how the session of the fixture*"]
     )
     done = project("--fixtures", test_it="def test_it(): ...")
     done.stdout.fnmatch_lines(["happyhorse -- *", "*A session of the HappyHorse mock for this test alone: *"])
