@@ -297,6 +297,8 @@ def _conflicts_are_some(provider: Provider) -> Sentences:
     for dispute in disputes(provider):
         if any(dispute.modes and claim.value == dispute.choice for claim in dispute.claims):
             yield f"x-conflict of {dispute.topic} claims what the law says"
+        if isinstance(dispute.choice, dict) and "limit" not in dispute.choice:
+            yield f"x-conflict of {dispute.topic} has a schema for its choice; say it in words with `choice`"
         if not dispute.modes and dispute.topic in topics:
             yield f"conflicts: {dispute.topic} is decided twice"
         topics.add(dispute.topic)

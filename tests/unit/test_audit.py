@@ -214,6 +214,15 @@ FAULTS: dict[str, tuple[str, Callable[[Any], object], str]] = {
         ),
         "x-conflict of parameters.seed minimum claims what the law says",
     ),
+    "conflict whose choice is no word": (
+        "r2v.advice.schema.json",
+        lambda schema: [
+            entry.pop("choice", None)
+            for part in schema["properties"]["input"]["properties"]["prompt"]["allOf"]
+            for entry in part.get("x-conflict", ())
+        ],
+        "x-conflict of input.prompt taken has a schema for its choice; say it in words with `choice`",
+    ),
     "conflict that is decided twice": (
         "provider.yaml",
         lambda data: data["conflicts"].append(data["conflicts"][0]),
