@@ -51,11 +51,7 @@ _YAML_NUMBER = re.compile(
     r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
 _NOT_IN_YAML = "[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-_JSON_TOKEN = re.compile(
-    r""""[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]"""
-    r"|NaN|-?Infinity|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"  # what the decoder takes, whatever follows it
-    r"""|[^\s"{}\[\],:]+"""
-)
+_JSON_TOKEN = re.compile(r'"([^"\\]++|\\.)*+"|[{}\[\]]|NaN|-?Infinity|-?\d+(\.\d+)?([eE][-+]?\d+)?|[^\s"{}\[\],:]+')
 _JSON_OPENING = MappingProxyType({"{": yaml.MappingStartEvent, "[": yaml.SequenceStartEvent})
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _CURL_COMMAND = re.compile(r"\A\s*(?:\$\s+)?curl\s|^(?:\$ +)?curl\s", re.MULTILINE)
