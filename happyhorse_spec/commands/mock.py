@@ -38,8 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=_speed, metavar="X", help="take as long as the provider does, X times faster")
     pace.add_argument("--real-time", action="store_true", help="take as long as the provider does")
-    pace.add_argument("--clock", choices=["real", "manual", "jump"], default="real", help="how time runs")
-    parser.add_argument("--validation", choices=["documented", "observed"], help="when a violation is told")
+    clock = "manual: stands until control moves it; jump: every poll moves it to the next event (default: %(default)s)"
+    pace.add_argument("--clock", choices=["real", "manual", "jump"], default="real", help=clock)
+    validation = "documented: a bad request is refused at submit; observed: its task fails (default: as the provider's)"
+    parser.add_argument("--validation", choices=["documented", "observed"], help=validation)
     parser.add_argument("--limits", action="store_true", help="enforce rates, places and queues")
     parser.add_argument("--fetch-media", action="store_true", help="download http media and judge them")
     parser.add_argument("--profile", metavar="NAME", help="play a variant that the provider's folder describes")
