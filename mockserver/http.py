@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import aclosing
+from functools import lru_cache
 
 import orjson
 from aiohttp import HttpVersion11, hdrs, web
@@ -37,7 +38,12 @@ def respond(request: web.BaseRequest, reply: Reply) -> web.Response:
 def origin(request: web.BaseRequest) -> str:
     """Scheme and host as the client wrote them; where it wrote no host, the address that it came to."""
     host = request.headers.get(hdrs.HOST, "")
-    return f"{request.scheme}://{host if _HOST.fullmatch(host) else _address(request)}"
+    return f"{request.scheme}://{host if _is_host(host) else _address(request)}"
+
+
+@lru_cache(maxsize=256)
+def _is_host(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None
 
 
 def _address(request: web.BaseRequest) -> str:
