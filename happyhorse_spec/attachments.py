@@ -16,20 +16,26 @@ from happyhorse_spec.check import check_body, judge_media, media_urls
 from happyhorse_spec.contract import Mode, Provider
 from happyhorse_spec.enclosure import Way, is_local, local_path, parcels, with_stand_ins
 from happyhorse_spec.findings import Finding
+from happyhorse_spec.headers import check_headers, sent_headers
 from happyhorse_spec.media import MediaError, probe_data_url, probe_file
+from happyhorse_spec.spec import Spec
 
 Facts = Mapping[str, Any]
 
 _NOT_TAKEN = "It is a file on this machine, and the provider takes none here, neither uploaded nor inside the request."
 
 
-def spec_findings(
-    body: Any, provider: Provider, folder: Path, fetched: Mapping[str, Facts] | None = None
-) -> Iterator[Finding]:
-    """What there is to say about the body of a spec, whose local files the runner will send, and about its media."""
+def spec_findings(spec: Spec, fetched: Mapping[str, Facts] | None = None) -> Iterator[Finding]:
+    """What there is to say about the request of a spec as the runner will send it: headers, body, media."""
+    body, provider, folder = spec.body, spec.provider, spec.folder
     listed = parcels(body, provider, folder)
+    judged = with_stand_ins(body, listed)
+    endpoint = provider.endpoints["submit"]
+    headers = sent_headers(judged, endpoint, provider, spec.headers, "key").items()
+    sent = [(name, value) for name, value in headers if value is not None]
+    yield from check_headers(sent, judged, endpoint, provider)
     stuck = {parcel.at for parcel in listed if parcel.way is Way.NONE}
-    for found in check_body(with_stand_ins(body, listed), provider):
+    for found in check_body(judged, provider):
         yield replace(found, note=_NOT_TAKEN) if found.pointer in stuck else found
     mode = provider.mode_of(body)
     if mode:

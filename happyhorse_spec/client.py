@@ -21,7 +21,7 @@ import orjson
 
 from happyhorse_spec.answers import Answer, AnswerBook, UnknownAnswer
 from happyhorse_spec.contract import Endpoint, Provider
-from happyhorse_spec.engine import matcher
+from happyhorse_spec.headers import sent_headers
 
 if TYPE_CHECKING:
     import aiohttp
@@ -242,20 +242,13 @@ class Client:
 
     def headers(self, endpoint: Endpoint, body: Any, extra: Mapping[str, str | None]) -> dict[str, str | None]:
         """What is sent; of two headers whose names differ in case alone the extra one."""
-        key = self.provider.data["key"]
-        headers: dict[str, str | None] = {
-            key["header"]: f"{key['scheme']} {self._key}",
-            "Accept": "application/json",
-            # Some gateways label plain bodies as compressed; who asks for neither reads what is there.
-            "Accept-Encoding": "identity",
-        }
+        # Some gateways label plain bodies as compressed; who asks for neither reads what is there.
+        own: dict[str, str | None] = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
-        for header in endpoint.headers:
-            if header.when is None or matcher(header.when)(body):
-                headers[header.name] = header.const
-        named = {name.lower() for name in extra}
-        return {name: value for name, value in headers.items() if name.lower() not in named} | dict(extra)
+            own["Content-Type"] = "application/json"
+        headers = sent_headers(body, endpoint, self.provider, extra, self._key)
+        named = {name.lower() for name in headers}
+        return {name: value for name, value in own.items() if name.lower() not in named} | headers
 
     def _recognise(self, endpoint: Endpoint, reply: Reply, *, is_last: bool = False) -> Answer:
         try:

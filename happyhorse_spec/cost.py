@@ -77,7 +77,7 @@ def _estimate(spec: Spec, price: Mapping[str, Any], shortest: Decimal, longest: 
 
 
 def _is_rejected(spec: Spec) -> bool:
-    return any(found.effect == "reject" for found in spec_findings(spec.body, spec.provider, spec.folder))
+    return any(found.effect == "reject" for found in spec_findings(spec))
 
 
 def settled(cost: Cost | None, answer: Answer, spec: Spec) -> tuple[Decimal, Decimal | None] | None:

@@ -6,8 +6,9 @@ it is a good key only the provider can say, and documentation prints a placehold
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Header, Provider
 from happyhorse_spec.engine import matcher
 from happyhorse_spec.findings import Finding
@@ -42,6 +43,23 @@ def check_headers(
         value = sent.get(header.name.lower())
         if (value is None or value.lower() != header.const.lower()) and _applies(header, body):
             yield Finding(_rule(provider, endpoint, header), "", value)
+
+
+def place_of(finding: Finding) -> str:
+    """Where in a spec a finding on its request stands."""
+    is_header = finding.rule.keyword == KEYWORD
+    return "/headers" + pointer.write(finding.rule.place) if is_header else f"/request{finding.pointer}"
+
+
+def sent_headers(
+    body: object, endpoint: Endpoint, provider: Provider, extra: Mapping[str, str | None], secret: str
+) -> dict[str, str | None]:
+    """The headers of a request with a key, None for one that is left out; of two of one name the extra one."""
+    key = provider.data["key"]
+    headers: dict[str, str | None] = {key["header"]: f"{key['scheme']} {secret}"}
+    headers |= {header.name: header.const for header in endpoint.headers if _applies(header, body)}
+    named = {name.lower() for name in extra}
+    return {name: value for name, value in headers.items() if name.lower() not in named} | dict(extra)
 
 
 def _applies(header: Header, body: object) -> bool:

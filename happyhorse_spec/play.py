@@ -14,9 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
-
-import orjson
+from typing import TextIO
 
 from happyhorse_spec.cost import Cost, cost_of, totals
 from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure, NotSeen
@@ -93,20 +91,6 @@ def redactor_of(specs: Iterable[Spec]) -> Redactor:
         headers = [value for name, value in spec.headers.items() if value and is_secret(name)]
         secrets += [*spec.secrets, *(word for value in headers for word in (value, *value.split()))]
     return Redactor(secrets)
-
-
-def variables(options: Iterable[str]) -> dict[str, Any]:
-    """The values of options like `NAME=VALUE`; JSON keeps its type. Raises Failure."""
-    found = {}
-    for option in options:
-        name, equals, text = option.partition("=")
-        if not equals or not name:
-            raise Failure("--var takes NAME=VALUE")
-        try:
-            found[name] = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            found[name] = text
-    return found
 
 
 def make_folder(folder: Path) -> None:

@@ -24,8 +24,6 @@ from happyhorse_spec.client import Client, ExchangeError, Patience, Unreachable,
 from happyhorse_spec.contract import Provider
 from happyhorse_spec.cost import Cost, settled
 from happyhorse_spec.enclosure import Parcel, parcels, with_stand_ins
-from happyhorse_spec.findings import Finding
-from happyhorse_spec.headers import check_headers
 from happyhorse_spec.ledger import Event, Ledger
 from happyhorse_spec.media import probe_file
 from happyhorse_spec.mishap import is_refusal, is_refused, kind_of, told_of, words_of
@@ -107,7 +105,7 @@ class Runner:
             if trail.task_id is None and not trail.problems:
                 listed = parcels(trail.spec.body, trail.spec.provider, trail.spec.folder)
                 trail.body = with_stand_ins(trail.spec.body, listed)
-                trail.findings = list(_rejections(trail, client))
+                trail.findings = [found for found in spec_findings(trail.spec) if found.effect == "reject"]
                 if self._may_send(trail, listed):
                     await self._send_first(trail, listed, client)
                 else:
@@ -286,16 +284,6 @@ class Runner:
         advised = spec.provider.data.get("timing", {}).get("poll_seconds", {}).get("value", POLL_SECONDS)
         own = advised if spec.interval is None else spec.interval
         return float(own if self.target.slowest is None else min(own, self.target.slowest))
-
-
-def _rejections(trail: Trail, client: Client) -> Iterator[Finding]:
-    """What the validator finds wrong with the request as it will be sent."""
-    provider, body = trail.spec.provider, trail.body
-    endpoint = provider.endpoints["submit"]
-    headers = client.headers(endpoint, body, trail.spec.headers).items()
-    yield from check_headers([(name, value) for name, value in headers if value is not None], body, endpoint, provider)
-    found = spec_findings(trail.spec.body, provider, trail.spec.folder)
-    yield from (finding for finding in found if finding.effect == "reject")
 
 
 def _keep(trail: Trail, client: Client, status: int, answer: Any) -> None:

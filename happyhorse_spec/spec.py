@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Provider
-from happyhorse_spec.document import Document
+from happyhorse_spec.document import Document, Position
 from happyhorse_spec.failures import Failure
 
 #: The engine's states in which a task ends.
@@ -79,14 +79,18 @@ class Origin:
     defaults: Document | None = None
 
     def place(self, at: str = "", *, key: bool = False) -> Place:
-        """The place of a pointer into the spec: in its own document, else in the defaults."""
+        """The place of a pointer into the spec."""
+        name, position = self.position(at, key=key)
+        return Place(name, position.line, position.column)
+
+    def position(self, at: str = "", *, key: bool = False) -> tuple[str, Position]:
+        """File and position of a pointer into the spec: in its own document, else in the defaults."""
         document = self.document
         if self.defaults and pointer.follow(document.data, at, _ABSENT) is _ABSENT:
             inherited = pointer.follow(self.defaults.data, "/defaults" + at, _ABSENT)
             if inherited is not _ABSENT:
                 document, at = self.defaults, "/defaults" + at
-        position = document.position(at, key=key)
-        return Place(document.name, position.line, position.column)
+        return document.name, document.position(at, key=key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

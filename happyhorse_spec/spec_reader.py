@@ -45,6 +45,9 @@ def read_specs(paths: Iterable[str | Path], values: Values | None = None) -> lis
     return reader.specs
 
 
+_SIGNS = frozenset({"request", "defaults"})
+
+
 class _Reader:
     """Collects specs, and faults instead of stopping at the first."""
 
@@ -65,28 +68,57 @@ class _Reader:
             self.faults.append(Fault(place, error.message))
 
     def read_file(self, path: str | Path) -> None:
-        defaults = None
-        for index, document in enumerate(read(path)):
-            origin = Origin(document, defaults)
-            found = [Fault(origin.place(at, key=key), told) for at, told, key in breaches(document.data)]
-            self.faults += found
-            if isinstance(document.data, dict) and "defaults" in document.data:
-                defaults = document
-                if index:
-                    told = "defaults stand in the first document of a file"
-                    self.faults.append(Fault(origin.place("/defaults", key=True), told))
-            elif not found:
-                self.expand(merged(_shared(defaults), document.data), origin)
+        for expansion in expansions(read(path), self.values):
+            self.specs += expansion.specs
+            self.faults += expansion.faults
 
-    def expand(self, data: Mapping[str, Any], origin: Origin) -> None:
-        """Take up the variants of one document."""
+
+def holds_specs(documents: Iterable[Document]) -> bool:
+    """Whether a file holds specs, and no requests as they are sent."""
+    return any(isinstance(document.data, dict) and document.data.keys() & _SIGNS for document in documents)
+
+
+def expansions(documents: Iterable[Document], values: Values, provider: str | None = None) -> Iterator[Expansion]:
+    """What comes of each document of a file; `provider` takes the place of the one that a spec names."""
+    defaults = None
+    for index, document in enumerate(documents):
+        is_defaults = isinstance(document.data, dict) and "defaults" in document.data
+        expansion = Expansion(Origin(document, defaults), values, provider)
+        expansion.take(_shared(defaults), is_defaults=is_defaults, is_first=index == 0)
+        yield expansion
+        defaults = document if is_defaults else defaults
+
+
+class Expansion:
+    """One document, its specs, and what is wrong with it."""
+
+    def __init__(self, origin: Origin, values: Values, provider: str | None) -> None:
+        self.origin, self.values, self.provider = origin, values, provider
+        self.specs: list[Spec] = []
+        self.faults: list[Fault] = []
+
+    def take(self, shared: Any, *, is_defaults: bool, is_first: bool) -> None:
+        """Judge the document and take up its variants."""
+        data = self.origin.document.data
+        self.faults += [Fault(self.origin.place(at, key=key), told) for at, told, key in breaches(data)]
+        if is_defaults and not is_first:
+            told = "defaults stand in the first document of a file"
+            self.faults.append(Fault(self.origin.place("/defaults", key=True), told))
+        elif not is_defaults and not self.faults:
+            asked = {"provider": self.provider} if self.provider else {}
+            self.expand(merged(shared, data) | asked)
+
+    def expand(self, data: Mapping[str, Any]) -> None:
+        """Take up the variants of the document."""
+        origin = self.origin
         missing = [name for name in ("provider", "request") if name not in data]
         if missing:
             told = f"it has no {missing[0]}; every spec has one, here or in the file's defaults"
             self.faults.append(Fault(origin.place(), told))
             return
         try:
-            draft = _Draft(data, *_provider(data["provider"], Path(origin.document.name).parent), origin)
+            folder = Path() if self.provider else Path(origin.document.name).parent
+            draft = _Draft(data, *_provider(data["provider"], folder), origin)
             for variant in variants(data.get("matrix", {})):
                 self.expand_variant(draft, Values(self.values.var, self.values.env, variant))
         except SubstitutionError as error:

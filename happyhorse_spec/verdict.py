@@ -8,8 +8,8 @@ from typing import Any
 from happyhorse_spec import pointer
 from happyhorse_spec.answers import Answer
 from happyhorse_spec.engine import matcher
-from happyhorse_spec.findings import Finding, show
-from happyhorse_spec.headers import KEYWORD
+from happyhorse_spec.findings import show
+from happyhorse_spec.headers import place_of
 from happyhorse_spec.spec import Condition
 from happyhorse_spec.trail import Kind, Problem, Trail
 from happyhorse_spec.wording import listing
@@ -32,7 +32,7 @@ def _told(trail: Trail, has_broken_off: bool) -> Iterator[tuple[str, str, Kind]]
     if expect.rejected is None:
         for finding in trail.findings:
             repair = f". {finding.fix}" if finding.fix else ""
-            yield _place(finding), f"{finding.message} ({finding.rule.id}){repair}", Kind.VALIDATOR
+            yield place_of(finding), f"{finding.message} ({finding.rule.id}){repair}", Kind.VALIDATOR
     elif "rule" in expect.rejected:
         yield from _expected(_rule(trail, expect.rejected["rule"]))
     if has_broken_off or trail.sent is None:
@@ -43,11 +43,6 @@ def _told(trail: Trail, has_broken_off: bool) -> Iterator[tuple[str, str, Kind]]
     body = trail.answer.body if trail.answer else None
     for index, condition in enumerate(expect.where):
         yield from _expected(_condition(condition, body, f"/expect/where/{index}"))
-
-
-def _place(finding: Finding) -> str:
-    is_header = finding.rule.keyword == KEYWORD
-    return "/headers" + pointer.write(finding.rule.place) if is_header else f"/request{finding.pointer}"
 
 
 def _expected(found: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str, Kind]]:

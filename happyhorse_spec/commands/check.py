@@ -7,13 +7,13 @@ printed `output.py`.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from happyhorse_spec import pointer
 from happyhorse_spec.check import check_body, media_urls
 from happyhorse_spec.contract import Mode
 from happyhorse_spec.document import Document, DocumentError, Position, read
@@ -21,8 +21,11 @@ from happyhorse_spec.failures import EXPECTED, FINDINGS, FINE, NOT_SEEN, exit_co
 from happyhorse_spec.findings import Finding, show
 from happyhorse_spec.headers import check_headers
 from happyhorse_spec.output import FORMATS, Output
-from happyhorse_spec.subjects import Subject, is_defaults, subjects_of
-from happyhorse_spec.substitution import SubstitutionError
+from happyhorse_spec.spec import Place
+from happyhorse_spec.spec_reader import Expansion, expansions, holds_specs
+from happyhorse_spec.subjects import Subject, subject_of
+from happyhorse_spec.substitution import Values
+from happyhorse_spec.variables import variables
 
 Facts = Mapping[str, Any]
 
@@ -37,6 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
     parser.add_argument("--provider", metavar="NAME|FOLDER", help="whom the requests are for, where it is not clear")
+    var = "for ${var.NAME} in a spec; JSON keeps its type"
+    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help=var)
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
     parser.add_argument("--strict", action="store_true", help="advice counts as a finding: exit code 1")
     parser.add_argument("--media", action="store_true", help="also download the http media and judge them")
@@ -44,7 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge all files; the exit code is the worst of theirs."""
-    check = _Check(args.provider, args.strict, args.media, FORMATS[args.format]())
+    values = Values(variables(args.var), os.environ)
+    check = _Check(args.provider, values, args.strict, args.media, FORMATS[args.format]())
     return max(check.file(path) for path in args.files)
 
 
@@ -53,6 +59,7 @@ class _Check:
     """One run of the command."""
 
     provider: str | None
+    values: Values
     is_strict: bool
     fetches: bool
     output: Output
@@ -63,20 +70,37 @@ class _Check:
         except DocumentError as error:
             self.output.failed(error.name, error.message, error.position)
             return exit_code(error)
-        defaults = documents[0] if is_defaults(documents[0]) else None
-        asked = documents[1:] if defaults else documents
-        folder = Path(path).parent
-        return max((self.document(document, defaults, folder, len(asked) > 1) for document in asked), default=FINE)
+        several = len(documents) > 1
+        if holds_specs(documents):
+            found = expansions(documents, self.values, self.provider)
+            return max(self.specs(expansion, has_siblings=several) for expansion in found)
+        return max(self.document(document, Path(path).parent, has_siblings=several) for document in documents)
 
-    def document(self, document: Document, defaults: Document | None, folder: Path, has_siblings: bool) -> int:
+    def specs(self, expansion: Expansion, *, has_siblings: bool) -> int:
+        """Judge one document with a spec, as the runner reads it."""
+        document = expansion.origin.document
+        for fault in dict.fromkeys(expansion.faults):
+            place = fault.place
+            position = Position(place.line, place.column) if isinstance(place, Place) else None
+            self.output.failed(document.name, fault.message, position)
+        if expansion.faults:
+            return FINDINGS
+        subjects = [Subject(document, spec.body, spec.provider, spec.folder, spec=spec) for spec in expansion.specs]
+        return self.judge(document, subjects, document.position() if has_siblings else None) if subjects else FINE
+
+    def document(self, document: Document, folder: Path, *, has_siblings: bool) -> int:
+        """Judge one document that is a request."""
         start = document.position() if has_siblings else None
         try:
-            subjects = list(subjects_of(document, defaults, folder, self.provider))
-            judged = [(subject, *self.subject(subject)) for subject in subjects]
+            subject = subject_of(document, folder, self.provider)
         except EXPECTED as error:
-            position = document.position(error.pointer) if isinstance(error, SubstitutionError) else start
-            self.output.failed(document.name, str(error), position)
+            self.output.failed(document.name, str(error), start)
             return exit_code(error)
+        return self.judge(document, [subject], start)
+
+    def judge(self, document: Document, subjects: Sequence[Subject], start: Position | None) -> int:
+        """Print what there is to say about the requests of a document."""
+        judged = [(subject, *self.subject(subject)) for subject in subjects]
         findings = [(subject, finding) for subject, found, _ in judged for finding in found]
         self.print(findings)
         if not findings:
@@ -123,23 +147,23 @@ def _rank(shown: tuple[Finding, str, Position]) -> tuple[bool, int, int]:
 
 def _findings(subject: Subject, fetched: Mapping[str, Facts]) -> Iterator[Finding]:
     """What there is to say about a request: headers, body, media files."""
+    if subject.spec:
+        from happyhorse_spec.attachments import spec_findings
+
+        yield from spec_findings(subject.spec, fetched)
+        return
     if subject.endpoint and subject.document.curl:
         headers = subject.document.curl.headers
         yield from check_headers(headers, subject.body, subject.endpoint, subject.provider)
     if not subject.has_body:
         return
-    body, provider, folder = subject.body, subject.provider, subject.folder
+    body, provider = subject.body, subject.provider
+    yield from check_body(body, provider)
     mode = provider.mode_of(body)
-    if mode is None or not (fetched or _names_files(body, mode)):
-        yield from check_body(body, provider)
-        return
-    from happyhorse_spec.attachments import media_findings, spec_findings
+    if mode and (fetched or _names_files(body, mode)):
+        from happyhorse_spec.attachments import media_findings
 
-    if subject.spec:
-        yield from spec_findings(body, provider, folder, fetched)
-    else:
-        yield from check_body(body, provider)
-        yield from media_findings(body, mode, provider, folder, fetched, must_exist=False)
+        yield from media_findings(body, mode, provider, subject.folder, fetched, must_exist=False)
 
 
 def _names_files(body: Any, mode: Mode) -> bool:
@@ -149,10 +173,9 @@ def _names_files(body: Any, mode: Mode) -> bool:
 
 def _is_expected(findings: Sequence[Finding], subject: Subject) -> bool:
     """Whether the request of a spec is rejected, and the spec says so."""
-    rejected = pointer.follow(subject.spec, "/expect/rejected")
+    rejected = subject.spec.expect.rejected if subject.spec else None
     rules = [finding.rule.id for finding in findings if finding.effect == "reject"]
-    named = rejected.get("rule") if isinstance(rejected, Mapping) else None
-    return rejected is not None and bool(rules) and named in (None, *rules)
+    return rejected is not None and bool(rules) and rejected.get("rule") in (None, *rules)
 
 
 def _kind(subjects: Sequence[Subject]) -> str:

@@ -21,9 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print an estimate for each spec, then the sums."""
-    from happyhorse_spec.play import print_costs, variables
+    from happyhorse_spec.play import print_costs
     from happyhorse_spec.spec_reader import read_specs
     from happyhorse_spec.substitution import Values
+    from happyhorse_spec.variables import variables
 
     print_costs(read_specs(args.files, Values(variables(args.var), os.environ)), args.server)
     return FINE

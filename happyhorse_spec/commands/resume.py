@@ -70,9 +70,10 @@ def _newest() -> Path:
 def _resume(args: argparse.Namespace, ledger: Ledger, outputs: Outputs) -> int:
     from happyhorse_spec.chronicle import trails_of
     from happyhorse_spec.cost import cost_of
-    from happyhorse_spec.play import play, redactor_of, variables
+    from happyhorse_spec.play import play, redactor_of
     from happyhorse_spec.runner import Options
     from happyhorse_spec.substitution import Values
+    from happyhorse_spec.variables import variables
 
     target = _target(_standing(ledger))
     _decide(args, ledger)

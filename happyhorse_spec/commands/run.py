@@ -179,9 +179,9 @@ def _more_than_nothing(kind: type[Any]) -> Callable[[str], Any]:
 
 def _chosen(args: argparse.Namespace) -> list[Spec]:
     """The specs that all options leave; raises Failure where there is none, since nothing would look like success."""
-    from happyhorse_spec.play import variables
     from happyhorse_spec.spec_reader import SPECS, read_specs
     from happyhorse_spec.substitution import Values
+    from happyhorse_spec.variables import variables
 
     specs = read_specs(args.files or [SPECS], Values(variables(args.var), os.environ))
     found = [spec for spec in specs if _is_wanted(spec, args)]

@@ -24,7 +24,7 @@ def command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 def test_check_loads_nothing_heavy(write: Write) -> None:
     write("pic.sh", CURL)
     code = "import sys; from happyhorse_spec.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
-    names = [write("a.json", T2V), write("b.yaml", f"provider: imini\nrequest: {json.dumps(T2V)}\n"), "pic.sh"]
+    names = [write("a.json", T2V), write("b.yaml", f"name: a\nprovider: imini\nrequest: {json.dumps(T2V)}\n"), "pic.sh"]
     ran = subprocess.run([sys.executable, "-c", code, "check", *names], capture_output=True, text=True, check=True)
     loaded = set(ran.stderr.split())
     heavy = {"aiohttp", "rich", "jinja2", "jsonschema", "PIL", "pymediainfo", "asyncio", "mockserver", "uvloop"}

@@ -23,7 +23,7 @@ from happyhorse_spec.contract import SCHEMAS
         pytest.param(
             "a.yaml", "model: happyhorse-1.0-t2v\ninput: {prompt: A horse runs.}\n", "dashscope, t2v", id="YAML"
         ),
-        pytest.param("a.yaml", f"provider: apiyi\nrequest: {json.dumps(T2V)}\n", "apiyi, t2v", id="spec"),
+        pytest.param("a.yaml", f"provider: apiyi\nrequest: {json.dumps(T2V)}\nname: a\n", "apiyi, t2v", id="spec"),
         pytest.param("a.sh", CURL, "dashscope, t2v", id="curl"),
         pytest.param("a", "$ " + CURL, "dashscope, t2v", id="curl after a prompt"),
         pytest.param(
@@ -256,5 +256,5 @@ def test_provider_can_be_a_folder(write: Write, check: Check, tmp_path: Path) ->
 
 def test_spec_names_a_folder_beside_it(write: Write, check: Check, tmp_path: Path) -> None:
     copytree(SCHEMAS / "imini", tmp_path / "specs" / "gateway")
-    spec = "provider: ./gateway\nrequest: {model: dashscope/happyhorse-1.0, prompt: x}\n"
+    spec = "provider: ./gateway\nrequest: {model: dashscope/happyhorse-1.0, prompt: x}\nname: a\n"
     assert check(write("specs/a.yaml", spec)).out == "specs/a.yaml: ok (gateway, t2v)\n"

@@ -41,7 +41,7 @@ def test_local_file_in_a_body_is_no_url_and_is_judged(write: Write, check: Check
 
 def test_local_file_in_a_spec_is_only_judged(write: Write, check: Check, tmp_path: Path) -> None:
     (tmp_path / "specs").mkdir()
-    name = write("specs/a.yaml", f"provider: dashscope\nrequest: {json.dumps(FIRST_FRAME)}\n")
+    name = write("specs/a.yaml", f"provider: dashscope\nrequest: {json.dumps(FIRST_FRAME)}\nname: a\n")
     write("specs/pic.png", picture())
     assert check(name).out == "specs/a.yaml: ok (dashscope, i2v)\n"
     write("specs/pic.png", picture(kind="GIF"))
@@ -49,7 +49,7 @@ def test_local_file_in_a_spec_is_only_judged(write: Write, check: Check, tmp_pat
 
 
 def test_file_that_a_spec_names_must_be_there(write: Write, check: Check) -> None:
-    shown = check(write("a.yaml", f"provider: dashscope\nrequest: {json.dumps(FIRST_FRAME)}\n"))
+    shown = check(write("a.yaml", f"provider: dashscope\nrequest: {json.dumps(FIRST_FRAME)}\nname: a\n"))
     assert shown.code == 1
     assert shown.lines[0].endswith("reject: input.media[0].url: the file cannot be read")
     assert "No such file" in shown.lines[-1]
