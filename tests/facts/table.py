@@ -7,7 +7,6 @@ below is a generator of sentences, one for each disagreement; a law that is true
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -149,20 +148,23 @@ def _line(provider: Provider, key: str, values: Mapping[str, Any] | None = None)
 
 def _put(whole: Any, at: str, *value: Any) -> Any:
     """The body with another value at a pointer, or with none."""
-    *way, last = [int(part) if part.isdecimal() else part for part in pointer.parts(at)] or [""]
     if not at:
         return value[0]
-    body = copy.deepcopy(whole)
-    place = body
-    for part in way:
-        place = place[part] if isinstance(place, list) else place.setdefault(part, {})
-    if value and value[0] != _ABSENT and isinstance(place, list):
-        place[last : last + 1] = value
-    elif value and value[0] != _ABSENT:
-        place[last] = value[0]
-    elif isinstance(place, list) or last in place:
-        del place[last]
-    return body
+    return _changed(whole, pointer.parts(at), *value)
+
+
+def _changed(whole: Any, way: list[str], *value: Any) -> Any:
+    """A copy that shares with the original what is not on the way."""
+    first, *rest = way
+    if isinstance(whole, list):
+        at = int(first)
+        items = [_changed(whole[at], rest, *value)] if rest else [item for item in value if item != _ABSENT]
+        return [*whole[:at], *items, *whole[at + 1 :]]
+    if rest:
+        return {**whole, first: _changed(whole.get(first, {}), rest, *value)}
+    if value and value[0] != _ABSENT:
+        return {**whole, first: value[0]}
+    return {key: item for key, item in whole.items() if key != first}
 
 
 _ABSENT = {"absent": True}
@@ -339,6 +341,7 @@ def _differences(told: Mapping[str, Any], table: Mapping[str, Any]) -> Sentences
             yield f"{key} is {told.get(key)!r}, the table has {table.get(key)!r}"
 
 
+#: The quick ones first.
 CHAPTERS: Mapping[str, Callable[[Provider, Table], Sentences]] = {
-    chapter.__name__: chapter for chapter in (bodies, fields, defaults, media, answers, errors, notices, calls, figures)
+    chapter.__name__: chapter for chapter in (defaults, errors, notices, calls, figures, bodies, media, answers, fields)
 }

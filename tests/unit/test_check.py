@@ -1,0 +1,163 @@
+"""The validator as a function: bodies, text with positions, documents, media; both engines."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from happyhorse_spec.check import (
+    check,
+    check_body,
+    check_document,
+    check_media,
+    judge_media,
+    judged,
+    media_urls,
+    rejected,
+    verdict,
+)
+from happyhorse_spec.contract import load_provider
+from happyhorse_spec.document import DocumentError, read_json
+
+ONE = load_provider("dashscope")
+FLAT = load_provider("imini")
+T2V = {"model": "happyhorse-1.0-t2v", "input": {"prompt": "A horse."}, "parameters": {"duration": 5}}
+EDIT = {
+    "model": "happyhorse-1.0-video-edit",
+    "input": {
+        "prompt": "A red coat.",
+        "media": [
+            {"type": "reference_image", "url": "https://example.com/a.png"},
+            {"type": "video", "url": "https://example.com/b.mp4"},
+            {"type": "reference_image", "url": 5},
+            "text",
+        ],
+    },
+}
+
+
+def told(findings: Any) -> list[tuple[str, str]]:
+    return [(found.rule.id, found.pointer) for found in findings]
+
+
+def with_member(body: Any, **members: Any) -> Any:
+    return {**copy.deepcopy(body), **members}
+
+
+def test_takes_a_provider_by_its_name_or_as_it_is() -> None:
+    body = with_member(T2V, parameters={"duration": 2})
+    assert told(check(body, "dashscope")) == told(check(body, ONE))
+    assert told(check(body, ONE)) == [("dashscope.t2v.parameters.duration.minimum", "/parameters/duration")]
+
+
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize("spell", [json.dumps, lambda body: json.dumps(body).encode()], ids=["text", "bytes"])
+def test_text_gives_findings_their_line_and_column(spell: Any, reference: bool) -> None:
+    (found,) = check(spell(with_member(T2V, parameters={"duration": 2})), ONE, reference=reference)
+    assert (found.line, found.column) == (1, 93)
+    assert json.dumps(with_member(T2V, parameters={"duration": 2}))[92] == "2"
+    assert check(spell(T2V), ONE, reference=reference) == []
+
+
+def test_text_that_is_no_json_says_where_it_breaks() -> None:
+    with pytest.raises(DocumentError, match="<body>:1:11"):
+        check('{"model": }', ONE)
+
+
+def test_an_unknown_member_is_marked_at_its_name() -> None:
+    (found,) = check('{"model": "happyhorse-1.0-t2v", "input": {"prompt": "A."}, "odd": 1}', ONE)
+    assert (found.rule.id, found.column) == ("dashscope.t2v.additionalProperties", 60)
+
+
+def test_a_part_of_a_document_keeps_the_places_of_the_whole() -> None:
+    document = read_json('{"request":\n {"model": "happyhorse-1.0-t2v", "input": {"prompt": 5}}}', "a.json")
+    (found,) = check_document(document, ONE, base="/request")
+    assert (found.pointer, found.line, found.column) == ("/input/prompt", 2, 54)
+    assert [found.pointer for found in check_document(document, ONE)][:2] == ["/model", "/input"]
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_rejections_come_before_advice(reference: bool) -> None:
+    body = with_member(T2V, odd=1, parameters={"duration": 2})
+    assert [found.effect for found in check_body(body, ONE, reference=reference)] == ["reject", "ignore"]
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_rule_of_all_modes_is_told_once(reference: bool) -> None:
+    found = check_body({"model": "happyhorse-1.0-t2v"}, ONE, reference=reference)
+    assert [(one.pointer, one.rule.keyword) for one in found] == [("/input", "required")]
+
+
+def test_there_is_no_advice_on_a_value_that_is_refused() -> None:
+    body = {"model": "dashscope/happyhorse-1.0", "prompt": "马" * 5001}
+    assert told(check_body(body, FLAT)) == [("imini.t2v.prompt.maxLength", "/prompt")]
+
+
+def test_a_misspelt_model_hides_nothing_else() -> None:
+    body = with_member(T2V, model="happyhorse-1.0-t2w", parameters={"duration": 2})
+    assert [pointer for _, pointer in told(check_body(body, ONE))] == ["/model", "/parameters/duration"]
+
+
+def test_of_a_body_without_a_mode_only_the_general_rules_speak() -> None:
+    body = {"model": "another", "input": {"prompt": 5}}
+    assert [pointer for _, pointer in told(check_body(body, ONE))] == ["/model"]
+    assert [pointer for _, pointer in told(check_body([], ONE))] == [""]
+
+
+def test_a_verdict_is_the_mode_and_what_is_rejected() -> None:
+    mode, findings = verdict(with_member(T2V, odd=1), ONE)
+    assert (mode and mode.name, findings) == ("t2v", [])
+    mode, findings = verdict(with_member(T2V, parameters={"duration": 2}), ONE)
+    assert (mode and mode.name, [found.pointer for found in findings]) == ("t2v", ["/parameters/duration"])
+    mode, findings = verdict({}, ONE)
+    assert (mode, [found.pointer for found in findings]) == (None, ["/model", "/input"])
+    assert [found.pointer for found in rejected({"model": "happyhorse-1.0-t2v"}, ONE)] == ["/input"]
+
+
+def test_a_value_of_a_wrong_type_breaks_that_rule_alone() -> None:
+    body = with_member(T2V, parameters={"duration": "99"})
+    assert [found.rule.keyword for found in judged(ONE.modes["t2v"].request, body)] == ["type"]
+
+
+def test_findings_stand_in_the_order_of_their_rules() -> None:
+    body = with_member(T2V, input={}, parameters={"seed": -1, "duration": 2, "ratio": "x"})
+    for reference in (False, True):
+        found = list(judged(ONE.modes["t2v"].request, body, reference))
+        order = [ONE.modes["t2v"].request.book.order[one.rule.id] for one in found]
+        assert len(found) == 4
+        assert order == sorted(order)
+
+
+def test_each_missing_and_each_unknown_member_is_a_finding_of_its_own() -> None:
+    assert [found.pointer for found in judged(ONE.any, {})] == ["/model", "/input"]
+    unknown = judged(ONE.modes["t2v"].advice, with_member(T2V, b=1, a=2))
+    assert [(found.pointer, found.value) for found in unknown] == [("/a", 2), ("/b", 1)]
+
+
+def test_a_dangling_reference_is_told_at_the_prompt() -> None:
+    body = {
+        "model": "happyhorse-1.0-r2v",
+        "input": {"prompt": "[Image 2]", "media": [{"type": "reference_image", "url": "https://a/b.png"}]},
+    }
+    assert [found.pointer for found in check_body(body, ONE)] == ["/input/prompt"]
+
+
+def test_media_are_named_with_their_roles_and_places() -> None:
+    assert list(media_urls(EDIT, ONE.modes["video-edit"])) == [
+        ("video", "/input/media/1/url", "https://example.com/b.mp4"),
+        ("edit_image", "/input/media/0/url", "https://example.com/a.png"),
+    ]
+
+
+def test_media_that_can_be_looked_at_are_judged_at_their_url() -> None:
+    facts = {"https://example.com/a.png": {"format": "png", "bytes": 9, "width": 299, "height": 400}}
+    findings = list(check_media(EDIT, ONE.modes["video-edit"], ONE, facts.get))
+    assert told(findings) == [("dashscope.media.edit_image.width.minimum", "/input/media/0/url")]
+    assert (findings[0].value, findings[0].aspect) == (299, "width")
+
+
+def test_a_file_that_cannot_be_read_breaks_the_type() -> None:
+    assert told(judge_media(ONE.media["video"], None, "/url")) == [("dashscope.media.video.type", "/url")]
