@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check bench docs dist lock
+.PHONY: help demo test check mutants bench docs dist lock
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
 
@@ -15,6 +15,10 @@ test: .venv/tests ## all tests
 
 check: .venv/tests ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+mutants: .venv/tests ## break the law and the core in small ways, and name what no test notices; MUTANTS="dashscope t2v" takes a part
+	@$(BIN)/python tests/mutants $(MUTANTS)
+	@$(if $(MUTANTS),,$(BIN)/python tests/mutants/core.py)
 
 bench: .venv/tests ## measure the speed, within ten minutes; bench/README.md says with whom it is compared
 	@$(BIN)/python -m bench $(BENCH)
