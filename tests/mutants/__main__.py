@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "facts"))
 from killing import Excuses, Shelf, Suite
 
 #: A mutant that hangs is dead.
-SECONDS = 60
+SECONDS = 120
 
 SHELF, SUITE = Shelf(), Suite()
 MADE = list(SHELF.mutants())
@@ -25,7 +25,10 @@ MADE = list(SHELF.mutants())
 def judge(index: int) -> tuple[int, str | None]:
     signal.signal(signal.SIGALRM, _hung)
     signal.alarm(SECONDS)
-    return index, SUITE.kills(SHELF, MADE[index])
+    try:
+        return index, SUITE.kills(SHELF, MADE[index])
+    finally:
+        signal.alarm(0)
 
 
 def _hung(*_: object) -> None:
