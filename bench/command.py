@@ -92,7 +92,9 @@ def timed(command: list[str], clock: Callable[[], float] = processor_time, core:
 
     def run() -> float:
         began = clock()
-        done = subprocess.run(pinned(core, command), capture_output=True, text=True, env=_QUIET)
+        done = subprocess.run(
+            pinned(core, command), stdin=subprocess.DEVNULL, capture_output=True, text=True, env=_QUIET
+        )
         if done.returncode:
             raise OSError(f"{' '.join(command)} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return (clock() - began) * 1000

@@ -46,7 +46,7 @@ def show(figures: Sequence[Figure]) -> None:
 
 def _told(figure: Figure, name: str) -> str:
     value, spread = figure.middle(name), figure.spread(name)
-    return f"{value:,.0f}" * (value >= 100) + f"{value:,.2f}" * (value < 100) + (f" ±{spread:.0%}" if spread else "")
+    return figure_in_words(value) + (f" ±{spread:.0%}" if spread else "")
 
 
 def _against(figure: Figure, name: str) -> list[str]:
@@ -57,26 +57,39 @@ def _against(figure: Figure, name: str) -> list[str]:
     return [name, _told(figure, name), f"{color}{ratio:.2f}", "" if wanted is None else f"{wanted:g}"]
 
 
-def keep(figures: Sequence[Figure], path: Path) -> dict[str, Any]:
-    """Write the figures down by name."""
+def keep(figures: Sequence[Figure], path: Path) -> None:
+    """Write the figures down by name, and draw them."""
     found = {f"{figure.group}: {figure.what}": figure.as_dict() for figure in figures}
-    path.write_text(json.dumps({"machine": machine(), "figures": found}, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return found
+    results = {"machine": machine(), "figures": found}
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    path.with_suffix(".svg").write_text(picture(results), "utf-8")
 
 
-def draw(figures: Sequence[Figure], path: Path) -> None:
-    """Bars of every figure that has somebody to compare with, each as a share of the longest."""
-    shown = [figure for figure in figures if any(name != "limit" for name in figure.others())]
-    rows: list[Mapping[str, Any]] = []
-    for figure in shown:
-        names = [name for name in figure.samples if name != "limit"]
-        longest = max(figure.middle(name) for name in names)
-        bars = [
-            {"name": name, "share": figure.middle(name) / longest, "told": f"{figure.middle(name):,.4g}"}
-            for name in names
-        ]
-        rows.append(
-            {"title": f"{figure.group}: {figure.what}, {figure.unit}", "bars": bars, "more": figure.more_is_better}
-        )
+def picture(results: Mapping[str, Any]) -> str:
+    """Bars of every figure, each as a share of the longest, and a line where ours has to end."""
+    panels = [_panel(name, figure) for name, figure in results["figures"].items() if figure["ratios"]]
     template = Environment(autoescape=True).from_string((HERE / "picture.svg.j2").read_text("utf-8"))
-    path.write_text(template.render(rows=rows, machine=machine()), "utf-8")
+    return template.render(panels=panels, machine=results["machine"]) + "\n"
+
+
+def _panel(title: str, figure: Mapping[str, Any]) -> Mapping[str, Any]:
+    medians, more = figure["medians"], figure["more_is_better"]
+    bounds = [
+        medians[name] * ratio if more else medians[name] / ratio
+        for name, ratio in figure["wanted"].items()
+        if name in medians
+    ]
+    wanted = (max if more else min)(bounds, default=None)
+    shown = {name: value for name, value in medians.items() if name != "limit"}
+    longest = max([*shown.values(), wanted or 0]) or 1
+    bars = [{"name": name, "share": value / longest, "told": figure_in_words(value)} for name, value in shown.items()]
+    line = wanted / longest if wanted else None
+    # Our own figure stands behind the line where it would stand under it.
+    beside = line is not None and 0 <= line - bars[0]["share"] < 0.15
+    bars[0]["end"] = line if beside else bars[0]["share"]
+    return {"title": title, "unit": figure["unit"], "more": more, "bars": bars, "wanted": line}
+
+
+def figure_in_words(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,11 +1,12 @@
 """The runner: two hundred flows of submit, poll until the end, download.
 
-Ours plays against the mock in its own process, as `run` does; the others against one that stands beside them.
+All play against one mock that stands beside them, on the other core, and moves its clock with every poll.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -33,25 +34,29 @@ def figures(quick: bool) -> Iterator[Figure]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(serving(_OURS, peers.mock(9231, "--clock", "jump"), 9231))
-        commands = {_OURS: _ours(folder)}
-        for name, written in (
-            {} if quick else {"tavern": _tavern(folder, server.url), "stepci": _stepci(folder, server.url)}.items()
-        ):
-            if Path(written[0]).exists():
+        commands = {_OURS: _ours(folder, server.url, _FLOWS)}
+        others = {"tavern": _tavern, "stepci": _stepci, "hurl": _hurl}
+        for name, write in {} if quick else others.items():
+            written = write(folder, server.url)
+            if shutil.which(written[0]):
                 commands[name] = written
             else:
                 print(f"{name} is not installed and is left out")
-        samples = in_turn({name: timed(command, time.perf_counter, -1) for name, command in commands.items()}, 3)
-        yield Figure("runner", f"{_FLOWS} flows", "ms", samples, {"tavern": 5, "stepci": 2.5})
+        samples = in_turn({name: timed(command, time.perf_counter, -1) for name, command in commands.items()}, 5)
+        yield Figure("runner", f"{_FLOWS} flows", "ms", samples, {"tavern": 5, "stepci": 2.5, "hurl": 0.25})
+        few = _ours(folder, server.url, 1)
+        taken = in_turn({"many": timed(commands[_OURS]), "one": timed(few)}, 5)
+        more = [(many - one) / (_FLOWS - 1) for many, one in zip(taken["many"], taken["one"], strict=True)]
+        yield Figure("runner", "processor time of a flow", "ms", {_OURS: more})
 
 
-def _ours(folder: Path) -> list[str]:
-    spec = {"name": "flow", "provider": "dashscope", "matrix": {"seed": list(range(_FLOWS))},
+def _ours(folder: Path, url: str, flows: int) -> list[str]:
+    spec = {"name": "flow", "provider": "dashscope", "matrix": {"seed": list(range(flows))},
             "request": {**_BODY, "parameters": {**_BODY["parameters"], "seed": "${matrix.seed}"}},  # type: ignore[dict-item]
             "expect": {"state": "SUCCEEDED"}}  # fmt: skip
-    path = folder / "flow.yaml"
+    path = folder / f"flow-{flows}.yaml"
     path.write_text(yaml.safe_dump(spec), "utf-8")
-    return [str(Path(sys.executable).parent / "happyhorse-spec"), "run", "--jobs", "16", str(path)]
+    return [str(Path(sys.executable).parent / "happyhorse-spec"), "run", "--url", url, "--jobs", "16", str(path)]
 
 
 def _tavern(folder: Path, url: str) -> list[str]:
@@ -82,3 +87,17 @@ def _stepci(folder: Path, url: str) -> list[str]:
     path.write_text(json.dumps(flow), "utf-8")
     path = path.rename(folder / "workflow.yml")
     return [str(peers.tool("stepci")), "run", str(path)]
+
+
+def _hurl(folder: Path, url: str) -> list[str]:
+    """One file per flow, since files run side by side."""
+    said = "\n".join(f"{name}: {value}" for name, value in HEADERS.items())
+    key = f"Authorization: {HEADERS['Authorization']}"
+    poll = f"GET {url}{POLL}{{{{task}}}}\n{key}\nHTTP 200"
+    submit = f'POST {url}{SUBMIT}\n{said}\n{json.dumps(_BODY)}\nHTTP 200\n[Captures]\ntask: jsonpath "$.output.task_id"'
+    last = f'{poll}\n[Captures]\nvideo: jsonpath "$.output.video_url"'
+    flow = "\n\n".join([submit, poll, last, "GET {{video}}\nHTTP 200\n"])
+    files = [folder / f"{number}.hurl" for number in range(_FLOWS)]
+    for file in files:
+        file.write_text(flow, "utf-8")
+    return ["hurl", "--test", "--jobs", "16", *map(str, files)]
