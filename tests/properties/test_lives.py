@@ -36,8 +36,9 @@ from mockserver.lifecycle import EDGES, FINAL, State
 from mockserver.settings import Settings
 
 PROVIDERS = {name: load_provider(name) for name in provider_names()}
-#: The longest that a provider keeps anything.
-LONGEST = max(sum(kept["value"] for kept in p.data["retention"].values()) for p in PROVIDERS.values())
+KEPT = [{name: kept["value"] for name, kept in p.data["retention"].items()} for p in PROVIDERS.values()]
+#: How old a task may be where it is just kept, just forgotten, and just gone with all that belongs to it.
+AGES = sorted({k["task_seconds"] + more for k in KEPT for more in (0, 1, k["result_seconds"] + 1)})
 CROWDED = [name for name, provider in PROVIDERS.items() if "running" in provider.data["limits"]]
 DAY = 86_400.0
 #: Faults that stand in place of an answer -> the HTTP status.
@@ -85,8 +86,8 @@ class Lives(RuleBasedStateMachine):
         here, provider, begun = self.worlds[world], PROVIDERS[name], []
         steps = data.draw(scripts(provider))
         modes = data.draw(st.lists(st.sampled_from(list(provider.modes)), min_size=1, max_size=2))
-        often = provider.data["limits"]["running"]["tasks"] + data.draw(st.integers(1, 3))
-        pace = data.draw(st.sampled_from([0.0, 0.25]))
+        often = provider.data["limits"]["running"]["tasks"] + data.draw(st.integers(1, 4))
+        pace = data.draw(st.sampled_from([0.125, 0.25]))
         for mode in islice(cycle(modes), often):
             begun.append(self.submitted(here, provider, provider.modes[mode], steps))
             self.advance(world, pace)
@@ -188,11 +189,11 @@ class Lives(RuleBasedStateMachine):
         assert reply.body["now"] == here.now
         self.compare(world)
 
-    @rule(world=worlds)
+    @rule(world=worlds, age=st.sampled_from(AGES))
     @precondition(lambda self: len(self.ids) > 8)
-    def expire(self, world: str) -> None:
-        """Let everything grow older than any provider keeps it."""
-        self.advance(world, LONGEST + 1)
+    def expire(self, world: str, age: float) -> None:
+        """Let tasks grow as old as a provider keeps them, or older."""
+        self.advance(world, age)
 
     @rule(world=worlds, endpoint=st.sampled_from(["submit", "poll", "cancel", "list"]), data=st.data())
     def order_a_fault(self, world: str, endpoint: str, data: st.DataObject) -> None:
