@@ -67,7 +67,8 @@ class Lives(RuleBasedStateMachine):
         run = next(_RUNS)
         self.stage = stage
         self.worlds = {name: World(f"{name}{run}", limits=name in LIMITED) for name in FREE + LIMITED}
-        self.ids: set[str] = set()
+        #: Every id that was given -> by which world.
+        self.ids: dict[str, str] = {}
 
     @initialize(target=lives, names=st.lists(names, min_size=4, max_size=4), data=st.data())
     def begin(self, names: list[str], data: st.DataObject) -> Any:
@@ -104,7 +105,7 @@ class Lives(RuleBasedStateMachine):
             return None
         life = here.submit(provider, mode, steps, body, str(answer.value("task_id")))
         assert life.id not in self.ids, "an id is given twice"
-        self.ids.add(life.id)
+        self.ids[life.id] = here.name[0]
         return life
 
     @rule(life=lives, data=st.data())
@@ -208,7 +209,7 @@ class Lives(RuleBasedStateMachine):
         """Begin a session anew: its draws too, and so its ids."""
         here = self.worlds[world]
         self.control(here, "POST", "session/reset")
-        self.ids -= here.lives.keys()
+        self.ids = {given: by for given, by in self.ids.items() if by != world}
         self.worlds[world] = World(here.name, here.limits)
 
     @rule(world=worlds)
