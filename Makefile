@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check mutants bench docs dist lock
+.PHONY: help demo test check mutants bench docs recording dist lock
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
 
@@ -25,6 +25,9 @@ bench: .venv/tests ## measure the speed, within ten minutes; bench/README.md say
 
 docs: .venv/runs ## renew the tables of docs/fidelity.md and docs/conflicts.md
 	@$(BIN)/python docs/fidelity.py && $(BIN)/python docs/conflicts.py
+
+recording: .venv/runs ## record a run at a terminal anew: docs/run.cast, docs/run.svg
+	@$(BIN)/python docs/recording.py
 
 dist: .venv/tests ## wheel and source archive
 	@$(BIN)/python -m build --outdir dist .

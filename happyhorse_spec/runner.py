@@ -165,7 +165,8 @@ class Runner:
         endpoint = spec.provider.endpoints["submit"]
         sent = f"{endpoint.method} {client.url(endpoint)}"
         self._note(trail, Event.INTENT, sent=sent, cost=trail.cost.record() if trail.cost else None)
-        trail.began, trail.sent = _now(), sent
+        earlier, trail.began, trail.sent = trail.began, _now(), sent
+        trail.exchanges = [each._replace(seconds=each.seconds + earlier - trail.began) for each in trail.exchanges]
         self.watch(trail)
         answer = trail.answer = await self._send(trail, client)
         _warn(trail, answer)

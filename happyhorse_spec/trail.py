@@ -47,7 +47,10 @@ class Step(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """One request and its answer, in the endpoint's name; of the key `headers` have the name of its variable."""
+    """One request and its answer, in the endpoint's name; of the key `headers` have the name of its variable.
+
+    `seconds` count from the submit; an upload comes before it.
+    """
 
     name: str
     method: str

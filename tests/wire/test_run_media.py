@@ -84,6 +84,7 @@ def test_picture_is_uploaded_and_named_by_its_url(name, spec, tmp_path, picture)
         (trail,) = run_specs(server.url, spec(request=frame(name.format(tmp_path)), expect={"accepted": True}))
         asked, posted, sent = server.asked
     assert trail.has_passed
+    assert [exchange.seconds < 0 for exchange in trail.exchanges] == [True, True, False]
     assert asked.headers["Authorization"] == "Bearer sk-mock"
     assert "Authorization" not in posted.headers
     assert path.read_bytes() in posted.body
