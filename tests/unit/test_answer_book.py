@@ -100,3 +100,10 @@ def test_a_status_that_no_page_lists_is_unknown(status):
     provider = load_provider("dashscope")
     with pytest.raises(UnknownAnswer, match=f"HTTP {status} is not documented; 200 or an error is"):
         AnswerBook(provider, provider.endpoints["poll"]).recognise(status, {})
+
+
+def test_a_value_inside_a_list_and_one_that_stands_twice_are_read():
+    assert [at for at, _ in places({"a": ["x", {"b": "{n}"}]}, "n")] == ["/a/1/b"]
+    ((_, words),) = places("{n}-{n}", "n")
+    assert words.fullmatch("1\n2-1\n2")["n"] == "1\n2"
+    assert words.fullmatch("1-2") is None

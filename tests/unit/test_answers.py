@@ -1,8 +1,10 @@
 """Answer templates."""
 
+from datetime import timedelta, timezone
+
 import pytest
 
-from mockserver.answers import compile_template
+from mockserver.answers import compile_template, milliseconds
 
 
 class Values:
@@ -65,3 +67,20 @@ def test_an_unknown_format_is_refused_when_it_is_compiled():
 
 def test_lists_are_rendered_item_by_item():
     assert render([{"a": "{n}"}, "{n}"], n=1) == [{"a": 1}, 1]
+
+
+def test_a_moment_is_rounded_to_milliseconds_in_its_zone():
+    moment = milliseconds(1776678917.0756)
+    assert (moment.isoformat(), moment.utcoffset()) == ("2026-04-20T09:55:17.076000+00:00", timedelta(0))
+    china = milliseconds(1776678917.0756, timezone(timedelta(hours=8)))
+    assert china.isoformat() == "2026-04-20T17:55:17.076000+08:00"
+
+
+def test_an_empty_mapping_stays_and_a_missing_value_is_no_text():
+    assert render({"a": {}}) == {"a": {}}
+    assert render("{gone}-{n}", n=1) == "-1"
+
+
+def test_the_formats_that_are_known_are_told():
+    with pytest.raises(ValueError, match=r"use one of cn, iso, ms, s$"):
+        compile_template("{at:fr}")

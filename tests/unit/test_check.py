@@ -161,3 +161,8 @@ def test_media_that_can_be_looked_at_are_judged_at_their_url() -> None:
 
 def test_a_file_that_cannot_be_read_breaks_the_type() -> None:
     assert told(judge_media(ONE.media["video"], None, "/url")) == [("dashscope.media.video.type", "/url")]
+
+
+def test_an_aspect_of_a_file_is_named_in_words() -> None:
+    (found,) = judge_media(ONE.media["video"], {"format": "mp4", "short_side": 100}, "/url")
+    assert found.aspect == "short_side"

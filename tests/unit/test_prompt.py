@@ -74,3 +74,12 @@ def test_survives_any_request(request_):
 
 def test_lists_references_in_order():
     assert references(r"character(\d+)", "character2, character1") == [2, 1]
+
+
+def test_a_pattern_without_a_group_is_the_number_itself():
+    assert references(r"\d+", "12 and 3") == [12, 3]
+    assert references(r"\d+", "123456789 and 1234567890") == [123456789]
+
+
+def test_a_text_without_weights_is_as_long_as_it_is():
+    assert prompt_units("马马", {}) == 2
