@@ -50,11 +50,15 @@ class SpecError(Failure):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must hold at a JSON pointer of the last answer, as a schema; `says` is its wording."""
+    """What must hold at a JSON pointer of an answer, as a schema; `says` is its wording.
+
+    `of` is `submit` or a state that the answer was the first to tell, None for the last answer.
+    """
 
     at: str
     schema: Mapping[str, Any]
     says: str
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

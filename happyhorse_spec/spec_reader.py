@@ -207,6 +207,7 @@ def _unknown_words(filled: Mapping[str, Any], provider: Provider) -> Iterator[tu
     """What a spec names and the provider does not know: a state, a state that is an end, a rule."""
     yield from _unknown_states(filled.get("poll", {}), provider)
     expect = filled.get("expect", {})
+    yield from _unknown_answers(expect.get("where", ()), provider)
     words = list(dict.fromkeys(word for state, word in provider.data["states"].items() if state in FINAL))
     state = expect.get("state")
     if state is not None and state not in words:
@@ -218,6 +219,17 @@ def _unknown_words(filled: Mapping[str, Any], provider: Provider) -> Iterator[tu
         if rule not in rules:
             at, told = "/expect/rejected/rule", f"{provider.name} has no rule {rule} that rejects"
             yield at, f"{told}{_meant(rule, rules)}" if nearest(rule, rules) else f"{told}; `rules` lists them"
+
+
+def _unknown_answers(where: Sequence[Mapping[str, Any]], provider: Provider) -> Iterator[tuple[str, str]]:
+    words = ["submit", *dict.fromkeys(provider.data["states"].values())]
+    for index, condition in enumerate(where):
+        of = condition.get("of", "submit")
+        if of not in words:
+            yield (
+                f"/expect/where/{index}/of",
+                f"the answer is {show(of)}; it must be {listing(words)}{_meant(of, words)}",
+            )
 
 
 def _unknown_states(poll: Mapping[str, Any], provider: Provider) -> Iterator[tuple[str, str]]:
@@ -247,9 +259,10 @@ def _expectation(data: Mapping[str, Any], provider: Provider) -> Expectation:
 
 
 def _condition(data: Mapping[str, Any]) -> Condition:
+    at, of = data["at"], data.get("of")
     if "equals" in data:
-        return Condition(data["at"], {"const": data["equals"]}, show(data["equals"]))
+        return Condition(at, {"const": data["equals"]}, show(data["equals"]), of)
     if "matches" in data:
         schema = {"type": "string", "pattern": data["matches"]}
-        return Condition(data["at"], schema, f"a text that matches {data['matches']}")
-    return Condition(data["at"], data["schema"], f"what the schema {show(data['schema'])} takes")
+        return Condition(at, schema, f"a text that matches {data['matches']}", of)
+    return Condition(at, data["schema"], f"what the schema {show(data['schema'])} takes", of)

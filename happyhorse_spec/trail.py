@@ -40,10 +40,11 @@ class Problem(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A state in the provider's word, and when it was first seen: seconds after the submit left."""
+    """A state in the provider's word, the seconds from the submit until it was first seen, the answer that told it."""
 
     word: str
     seconds: float
+    answer: Answer | None = None
 
 
 class Exchange(NamedTuple):
@@ -121,7 +122,7 @@ class Trail:
         """Note a state when it is seen for the first time in a row; whether it is new."""
         is_new = not self.steps or self.steps[-1].word != word
         if is_new:
-            self.steps.append(Step(word, now - self.began))
+            self.steps.append(Step(word, now - self.began, self.answer))
         return is_new
 
     def warn(self, message: str) -> None:

@@ -17,6 +17,9 @@ from happyhorse_spec.wording import listing
 #: Seconds and frames per second that count as the same: one frame at 20 per second.
 CLOSE = 0.05
 
+#: What a condition calls the answer to the submit.
+SUBMIT = "submit"
+
 _ABSENT = object()
 
 
@@ -40,9 +43,8 @@ def _told(trail: Trail, has_broken_off: bool) -> Iterator[tuple[str, str, Kind]]
     yield from _expected(_accepted(trail) if expect.rejected is None else _rejected(trail, expect.rejected))
     if trail.clip is not None:
         yield from _expected(_clip(trail.clip, expect.clip))
-    body = trail.answer.body if trail.answer else None
     for index, condition in enumerate(expect.where):
-        yield from _expected(_condition(condition, body, f"/expect/where/{index}"))
+        yield from _expected(_condition(condition, trail, f"/expect/where/{index}"))
 
 
 def _expected(found: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str, Kind]]:
@@ -100,13 +102,26 @@ def _measures(found: Any, limit: Any) -> bool:
     return bool(least <= found <= most)
 
 
-def _condition(condition: Condition, body: Any, at: str) -> Iterator[tuple[str, str]]:
+def _condition(condition: Condition, trail: Trail, at: str) -> Iterator[tuple[str, str]]:
+    title = f"the answer {condition.of}" if condition.of else "the last answer"
+    body = _answer(condition.of, trail)
     found = pointer.follow(body, condition.at, _ABSENT)
     place = condition.at or "the whole answer"
-    if found is _ABSENT:
-        yield at, f"the last answer has nothing at {place}; {condition.says} was expected"
+    if body is _ABSENT:
+        yield at, f"there was no answer {condition.of}; {condition.says} was expected at {place}"
+    elif found is _ABSENT:
+        yield at, f"{title} has nothing at {place}; {condition.says} was expected"
     elif not matcher(condition.schema)(found):
-        yield at, f"{place} of the last answer is {show(found)}; {condition.says} was expected"
+        yield at, f"{place} of {title} is {show(found)}; {condition.says} was expected"
+
+
+def _answer(of: str | None, trail: Trail) -> Any:
+    """The body of the answer that is meant; `_ABSENT` where none came."""
+    if of is None:
+        return trail.answer.body if trail.answer else None
+    if of == SUBMIT:
+        return next((exchange.answer for exchange in trail.exchanges if exchange.name == SUBMIT), _ABSENT)
+    return next((step.answer.body for step in trail.steps if step.word == of and step.answer), _ABSENT)
 
 
 def spoken(trail: Trail, state: str) -> str:

@@ -206,6 +206,7 @@ def test_page_stands_alone_and_plays_its_clips(spec, tmp_path):
     assert main(words) == 1
     text = (tmp_path / "r" / "page.html").read_text("utf-8")
     page = Page(text)
+    assert {attributes["preload"] for tag, attributes in page.tags if tag == "video"} == {"auto"}  # shows a picture
     clips = [attributes["src"] for tag, attributes in page.tags if tag == "video"]
     files = sorted(file.read_bytes() for file in (tmp_path / "clips").iterdir())
     assert sorted(b64decode(clip.removeprefix("data:video/mp4;base64,")) for clip in clips) == files

@@ -218,3 +218,25 @@ def test_specs_start_in_the_order_of_files_documents_and_variants(spec, tmp_path
     asked = [(body["input"]["prompt"], body["parameters"]["ratio"], body["parameters"]["duration"]) for body in sent]
     variants = [("z", "1:1", 3), ("z", "1:1", 4), ("z", "3:4", 3), ("z", "3:4", 4)]
     assert asked == [*variants, ("a", "16:9", 3), ("b", "16:9", 3)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({"of": "submit", "at": "/output/task_status", "equals": "PENDING"}, None),
+        ({"of": "RUNNING", "at": "/output/scheduled_time", "matches": "^20"}, None),
+        ({"of": "submit", "at": "/usage", "equals": 1}, "the answer submit has nothing at /usage; 1 was expected"),
+        ({"of": "RUNNING", "at": "/output", "schema": {"required": ["x"]}}, "/output of the answer RUNNING is "),
+        ({"of": "FAILED", "at": "/x", "equals": 1}, "there was no answer FAILED; 1 was expected at /x"),
+    ],
+)
+def test_condition_speaks_of_any_answer(condition, told, spec, capsys):
+    assert main(["run", spec(expect={"where": [condition]})]) == (0 if told is None else 1)
+    assert (told or "1 passed") in capsys.readouterr().out
+
+
+def test_answer_that_cannot_come_is_told_with_its_place(spec, capsys):
+    path = spec(expect={"where": [{"of": "running", "at": "/x", "equals": 1}]})
+    assert main(["run", path]) == 2
+    told = f'{path}:4:27: the answer is "running"; it must be submit, PENDING, RUNNING'
+    assert told in capsys.readouterr().err
