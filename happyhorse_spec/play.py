@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -125,8 +125,17 @@ def is_confirmed(question: str) -> bool:
     """Whether a person at the terminal says yes; nobody there says no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
+    _forget_what_was_typed()
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _forget_what_was_typed() -> None:
+    """Whoever typed ahead has not read the question; Windows has no such call."""
+    with suppress(ImportError):
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: Redactor, ledger: Ledger | None) -> None:

@@ -46,11 +46,14 @@ def test_nobody_there_to_ask_gives_3_one_sentence_and_no_file(spec, tmp_path, ca
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize(("word", "code", "sent"), [("y", 0, 1), ("n", 3, 0), ("", 3, 0)])
-def test_person_is_asked_before_money_is_spent(word, code, sent, spec, tmp_path):
+@pytest.mark.parametrize(
+    ("early", "word", "code", "sent"), [("", "y", 0, 1), ("", "n", 3, 0), ("", "", 3, 0), ("y\n", "n", 3, 0)]
+)
+def test_person_is_asked_before_money_is_spent(early, word, code, sent, spec, tmp_path):
     with scripted({SUBMIT: [SUBMITTED]}) as server:
         path = spec(provider=make_gateway(tmp_path, server.url))
         main_end, other = pty.openpty()
+        os.write(main_end, early.encode())
         words = [sys.executable, "-m", "happyhorse_spec.cli", "run", "--live", path]
         running = subprocess.Popen(words, stdin=other, stdout=subprocess.PIPE, stderr=other)
         os.close(other)
