@@ -23,8 +23,8 @@ mutants: .venv/tests ## break the law and the core in small ways, and name what 
 bench: .venv/tests ## measure the speed, within ten minutes; bench/README.md says with whom it is compared
 	@$(BIN)/python -m bench $(BENCH)
 
-docs: .venv/runs ## renew the tables of docs/fidelity.md and docs/conflicts.md
-	@$(BIN)/python docs/fidelity.py && $(BIN)/python docs/conflicts.py
+docs: .venv/runs ## renew the tables of docs/fidelity.md, docs/conflicts.md and README.md
+	@$(BIN)/python docs/fidelity.py && $(BIN)/python docs/conflicts.py && $(BIN)/python -m bench.readme
 
 recording: .venv/runs ## record a run at a terminal anew: docs/run.cast, docs/run.svg
 	@$(BIN)/python docs/recording.py

@@ -17,6 +17,8 @@ from rich.table import Table
 from bench.figure import Figure
 
 HERE = Path(__file__).parent
+#: How busy the machine was with others when the benchmark began.
+_LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def machine() -> str:
@@ -28,7 +30,7 @@ def machine() -> str:
         else []
     )
     what = names[0] if names else platform.machine()
-    return f"{what}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
+    return f"{what}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}, load {_LOAD:.1f} before"
 
 
 def show(figures: Sequence[Figure]) -> None:
