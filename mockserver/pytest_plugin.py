@@ -41,9 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def happyhorse_mock() -> Iterator[Mock]:
     """The server behind `happyhorse`: one per run, or per worker. Redefine it to play providers of your own."""
-    from mockserver.embedded import Mock
+    from happyhorse_spec.commands.mock import nothing_collected
 
-    with Mock() as mock:
+    with nothing_collected():
+        from mockserver.embedded import Mock
+
+        server = Mock()
+    with server as mock:
         yield mock
 
 

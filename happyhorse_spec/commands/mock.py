@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     Exit code 0; 1 where a scenario was not played to its end; 2 for settings that cannot be; 3 where the port cannot
     be had.
     """
-    with _nothing_collected():
+    with nothing_collected():
         server, played = _ready(args)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
@@ -91,13 +91,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
+def nothing_collected() -> Iterator[None]:
     """What is loaded stays; to walk it again and again is an eighth of the start."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def _ready(args: argparse.Namespace) -> tuple[MockServer, list[tuple[Scenario, Session]]]:
