@@ -139,10 +139,10 @@ class Lives(RuleBasedStateMachine):
 
     @rule(world=worlds, name=st.sampled_from([p.name for p in PROVIDERS.values() if "batch" in p.endpoints]))
     def poll_all(self, world: str, name: str) -> None:
-        """Ask about the tasks of every session at once; a session tells of its own."""
+        """Ask about the tasks of every session at once, and twice; a session tells of its own, and once."""
         here, provider = self.worlds[world], PROVIDERS[name]
         asked = {life.id: life for there in self.worlds.values() for life in there.lives.values()}
-        answer = self.ask(here, provider, "batch", {"action": "retrieve_batch", "ids": list(asked)})
+        answer = self.ask(here, provider, "batch", {"action": "retrieve_batch", "ids": [*asked, *asked]})
         if answer is None:
             return
         own = [life for life in asked.values() if life.world == here.name and life.provider is provider]
@@ -211,21 +211,23 @@ class Lives(RuleBasedStateMachine):
         self.control(here, "POST", "session/reset")
         self.ids = {given: by for given, by in self.ids.items() if by != world}
         self.worlds[world] = World(here.name, here.limits)
+        self.compare(world)
 
     @rule(world=worlds)
     def compare(self, world: str) -> None:
-        """Every task is as in the model, and no more of them run than may."""
+        """Every task is as in the model, no more of them run than may, and the same faults are still to come."""
         here = self.worlds[world]
+        planned = self.control(here, "GET", "faults").body["planned"]
+        faults = [(line["endpoint"], line["word"]) for line in planned if not line["met"]]
+        assert sorted(faults) == sorted((endpoint, word) for endpoint, words in here.faults.items() for word in words)
         told = {task["id"]: task["state"] for task in self.control(here, "GET", "tasks?limit=1000").body}
         assert told == {life.id: life.state for life in here.lives.values()}
-        counted = self.control(here, "GET", "limits").body["providers"]
-        for life in here.lives.values():
-            like = [
-                other for other in here.lives.values() if (other.provider, other.model) == (life.provider, life.model)
-            ]
-            assert counted[life.provider.name]["running"][life.model] == sum(o.state is State.RUNNING for o in like)
-            assert counted[life.provider.name]["queued"][life.model] == sum(o.is_waiting for o in like)
-            assert here.running(life.lane) <= here.places(life.provider)
+        for name, counted in self.control(here, "GET", "limits").body["providers"].items():
+            for model, running in counted["running"].items():
+                own = [life for life in here.of(PROVIDERS[name]) if life.model == model]
+                assert running == sum(life.state is State.RUNNING for life in own)
+                assert counted["queued"][model] == sum(life.is_waiting for life in own)
+        assert all(here.running(life.lane) <= here.places(life.provider) for life in here.lives.values())
 
     # How it is asked and looked at
 
