@@ -16,7 +16,7 @@ test: .venv/tests ## all tests
 check: .venv/tests ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-mutants: .venv/tests ## break the law and the core in small ways, and name what no test notices; MUTANTS="dashscope t2v" takes a part
+mutants: .venv/mutants ## break the law and the core in small ways, and name what no test notices; MUTANTS="dashscope t2v" takes a part
 	@$(BIN)/python tests/mutants $(MUTANTS)
 	@$(if $(MUTANTS),,$(BIN)/python tests/mutants/core.py)
 
@@ -41,6 +41,10 @@ lock: .venv/tests ## renew requirements.lock
 
 .venv/runs: .venv/bin/python pyproject.toml requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e .
+	@touch $@
+
+.venv/mutants: .venv/tests tests/mutants/requirements.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -r tests/mutants/requirements.txt
 	@touch $@
 
 .venv/tests: .venv/bin/python pyproject.toml requirements.lock
