@@ -62,6 +62,10 @@ def bodies(provider: Provider, table: Table) -> Sentences:
         media = [[role, url] for role, _, url in media_urls(body, provider.modes[name])]
         if media != expected:
             yield f"{body} names {media}"
+    for body, says in table.get("refused", ()):
+        told = _refused(provider, check_body(body, provider))
+        if told != says:
+            yield f"{body}: {told}"
     for body, name in table.get("chooses", ()):
         mode = provider.mode_of(body)
         if name != (mode and mode.name):
@@ -92,6 +96,8 @@ def _plain(row: Table, whole: Any, judge: Callable[[Any], Any]) -> Sentences:
 
 
 def defaults(provider: Provider, table: Table) -> Sentences:
+    if provider.any.book.defaults != table.get("default", {}):
+        yield f"of all modes alike are the defaults {provider.any.book.defaults}"
     for entry in table["bodies"].values():
         mode = provider.modes[entry["mode"]]
         given = {row["at"]: row["default"] for row in table["fields"] if mode.name in row["in"] and "default" in row}
@@ -122,7 +128,8 @@ def _row(provider: Provider, row: Table, whole: Any, judge: Judge) -> Sentences:
             yield f"{at} {_short(value)}: {told}"
     for effect, values in row.get("advice", {}).items():
         for value in map(_spelt_out, values):
-            effects = [found.effect for found in judge(_put(whole, at, value))]
+            found = judge(_put(whole, at, value))
+            effects = ["idle" if one.rule.keyword == "not" and one.effect == "ignore" else one.effect for one in found]
             if effects != [effect]:
                 yield f"{at} {_short(value)}: {effects}"
     if "missing" in row:
