@@ -62,9 +62,10 @@ def bodies(provider: Provider, table: Table) -> Sentences:
         media = [[role, url] for role, _, url in media_urls(body, provider.modes[name])]
         if media != expected:
             yield f"{body} names {media}"
-    for body, says in table.get("refused", ()):
-        told = _refused(provider, check_body(body, provider))
-        if told != says:
+    for body, says, places in table.get("refused", ()):
+        found = check_body(body, provider)
+        told = _refused(provider, found), [one.pointer for one in found]
+        if told != (says, places):
             yield f"{body}: {told}"
     for body, name in table.get("chooses", ()):
         mode = provider.mode_of(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -37,6 +38,7 @@ def spelled(name: str, path: Path) -> str:
 
 
 def main() -> int:
+    shutil.rmtree("mutants", ignore_errors=True)  # what mutmut remembers does not know of new tests
     done = subprocess.run(
         [sys.executable, "-m", "mutmut", "run", *sys.argv[1:]], capture_output=True, text=True, check=False
     )
