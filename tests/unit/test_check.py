@@ -16,11 +16,13 @@ from happyhorse_spec.check import (
     judge_media,
     judged,
     media_urls,
+    place,
     rejected,
     verdict,
 )
-from happyhorse_spec.contract import load_provider
+from happyhorse_spec.contract import Law, load_provider, load_sources
 from happyhorse_spec.document import DocumentError, read_json
+from happyhorse_spec.rules import rule_book
 
 ONE = load_provider("dashscope")
 FLAT = load_provider("imini")
@@ -166,3 +168,30 @@ def test_a_file_that_cannot_be_read_breaks_the_type() -> None:
 def test_an_aspect_of_a_file_is_named_in_words() -> None:
     (found,) = judge_media(ONE.media["video"], {"format": "mp4", "short_side": 100}, "/url")
     assert found.aspect == "short_side"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_text_that_begins_with_its_byte_order_is_judged_too(encoding: str) -> None:
+    text = json.dumps(with_member(T2V, parameters={"duration": 2})).encode(encoding)
+    assert [found.pointer for found in check(text, ONE)] == ["/parameters/duration"]
+
+
+def test_a_document_that_is_a_body_has_its_own_places() -> None:
+    document = read_json('{"model": "happyhorse-1.0-t2v",\n "input": {"prompt": 5}}', "a.json")
+    (found,) = check_document(document, ONE)
+    assert (found.pointer, found.line, found.column) == ("/input/prompt", 2, 22)
+    assert place(found, document) == found
+
+
+def law_of(**schema: Any) -> Law:
+    return Law(rule_book({**schema, "x-source": "absence"}, "law", load_sources()))
+
+
+def test_a_wrong_type_hides_what_else_is_wrong_with_a_value() -> None:
+    law = law_of(type="string", enum=["a"])
+    assert [found.rule.keyword for found in judged(law, 5)] == ["type"]
+    assert [found.rule.keyword for found in judged(law, "b")] == ["enum"]
+
+
+def test_where_nothing_is_known_everything_is_unknown() -> None:
+    assert [found.pointer for found in judged(law_of(additionalProperties=False), {"a": 1})] == ["/a"]

@@ -236,3 +236,18 @@ def test_starts_the_next_when_a_poll_or_a_cancel_comes_late():
     table.settle(100.0)
     assert [table.poll(polled, at) for at in (101.0, 102.0)] == [False, True]
     assert polled.ended == 102.0
+
+
+def test_cancels_in_any_step_of_its_waiting():
+    one = task(plan=(Step(State.PENDING, 1.0), Step(State.PENDING, 9.0), *LIFE[1:]))
+    table = table_with(one)
+    table.settle(105.0)
+    assert table.cancel(one, 106.0)
+    assert (one.state, one.ended, table.next_due()) == (State.CANCELED, 106.0, None)
+
+
+def test_a_forgotten_task_that_did_not_wait_leaves_the_queue_as_it_was():
+    table = table_with(task())
+    table.settle(110.0)
+    table.forget(table.tasks["one"], 111.0)
+    assert table.queued(LANE) == 0

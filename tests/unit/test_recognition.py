@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -52,3 +54,38 @@ def test_says_how_a_strange_answer_differs(case: str, polls: AnswerBook) -> None
 def test_says_that_a_status_is_not_documented(polls: AnswerBook) -> None:
     with pytest.raises(UnknownAnswer, match="HTTP 204 is not documented; 200 or an error is"):
         polls.recognise(204, None)
+
+
+def test_tells_what_the_contract_does_not_know(polls: AnswerBook) -> None:
+    answer = polls.recognise(200, output(added_later=[1]))
+    assert (answer.status, answer.added) == (200, ("/output/added_later",))
+
+
+def book(answers: dict[str, int], **schemas: Any) -> AnswerBook:
+    """Answers of those statuses, all of whose schemas are these."""
+    provider = load_provider("dashscope")
+    endpoint = replace(provider.endpoints["poll"], answers=answers)
+    return AnswerBook(replace(provider, answer_schemas={"$defs": schemas}), endpoint)
+
+
+@pytest.mark.parametrize(
+    ("answers", "schema", "body", "difference"),
+    [
+        ({"a": 200, "b": 200}, {}, {}, "the answer can be read as a and as b"),
+        ({"a": 200}, {"type": "object"}, 5, "the answer is no a: the answer is 5; it must be a mapping"),
+        ({"a": 200, "b": 200}, {"type": "object"}, 5, "the answer is no a (nearest of a, b): the answer is 5; *"),
+        ({"a": 200}, {"required": ["k", "l", "m", "n"]}, {}, "the answer is no a: * no k; * no l; * no m; it must *"),
+        ({"a": 200, "b": 202}, {}, {}, "HTTP 404 is *"),
+    ],
+    ids=["two", "one", "near", "three-differences", "status"],
+)
+def test_says_in_full_why_an_answer_is_unknown(
+    answers: dict[str, int], schema: Any, body: Any, difference: str
+) -> None:
+    status = 203 if difference.startswith("HTTP") else 200
+    with pytest.raises(UnknownAnswer) as caught:
+        book(answers, **dict.fromkeys(answers, schema)).recognise(status, body)
+    expected = "HTTP 203 is not documented; 200, 202 or an error is" if status == 203 else difference
+    assert fnmatchcase(str(caught.value), expected)
+    assert (caught.value.status, caught.value.body) == (status, body)
+    assert "no n" not in str(caught.value)
