@@ -67,8 +67,14 @@ _OPEN = contextlib.ExitStack()
 
 @cache
 def _stage() -> Stage:
-    """One mock for all; it ends with the process."""
+    """One mock for all, until they are closed."""
     return _OPEN.enter_context(staged(Settings(clock=ClockMode.JUMP)))
+
+
+def close() -> None:
+    """End the mock: as long as it lives, no mock of this process sends callbacks."""
+    _OPEN.close()
+    _stage.cache_clear()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from damage import damaged, twisted
 from hypothesis import given
 from hypothesis import strategies as st
-from parsers import LEDGER, PARSERS, dumped
+from parsers import LEDGER, PARSERS, close, dumped
 
 from happyhorse_spec.document import read_yaml
 
@@ -27,6 +28,13 @@ UNITS = [
 #: How much of it, in characters; and what may be done and taken besides.
 LITTLE, TIMES = 500, 4
 CALLS, MEMORY = 50_000, 2**20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    close()
+
 
 every_parser = pytest.mark.parametrize("name", PARSERS)
 of_values = pytest.mark.parametrize("name", [name for name in PARSERS if name not in ("curl", "words", "media")])
