@@ -50,6 +50,12 @@ COMMANDS = {
 TELL = f"import sys; open('loaded', 'w').write(' '.join({set(HEAVY)} & set(sys.modules)))"
 
 
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who measures the coverage of other processes loads modules into them."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 def loaded(folder: Path) -> set[str]:
     return set((folder / "loaded").read_text("ascii").split())
 
