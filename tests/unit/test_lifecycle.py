@@ -251,3 +251,10 @@ def test_a_forgotten_task_that_did_not_wait_leaves_the_queue_as_it_was():
     table.settle(110.0)
     table.forget(table.tasks["one"], 111.0)
     assert table.queued(LANE) == 0
+
+
+def test_the_oldest_task_is_that_of_any_provider():
+    table = table_with(task("one", at=102.0), task("two", at=101.0, lane=("else", "x")), task("three", at=103.0))
+    assert table.oldest().id == "two"
+    table.forget(table.tasks["two"], 110.0)
+    assert table.oldest().id == "one"
