@@ -113,7 +113,7 @@ def until_the_end(url, request, timeout=5.0):
     return got, "end"
 
 
-def eventually(condition, seconds=5.0):
+def eventually(condition, seconds=20.0):
     """Whether a condition comes true in time."""
     end = time.monotonic() + seconds
     while not condition():

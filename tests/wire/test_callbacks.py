@@ -27,6 +27,12 @@ WHOLE = QUEUED + RENDERING
 FAR = "not sent: the host is neither this machine nor on a private network"
 
 
+class Crowded(http.server.ThreadingHTTPServer):
+    """A server at whose door many may wait; the library's own lets five, and the sixth comes again after a second."""
+
+    request_queue_size = 256
+
+
 class Receiver:
     """Somebody who gets callbacks and answers each with `status` and `headers`, after `patience` has been set."""
 
@@ -48,7 +54,7 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Crowded(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/done"
 
     @property
