@@ -19,7 +19,7 @@ _WANTED = {
 
 
 def figures(quick: bool) -> Iterator[Figure]:
-    rounds, seconds = (3, 1.0) if quick else (7, 2.0)
+    rounds, seconds = (3, 1.0) if quick else (5, 2.0)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [stack.enter_context(server) for server in _servers(folder, [] if quick else list(peers.MOCKS))]
