@@ -44,6 +44,12 @@ def test_row_has_the_members_of_the_page(wire):
     assert all(row[name].isdecimal() for name in ("api_key_id", "caller_parent_id", "caller_uid"))
 
 
+def test_row_names_the_request_that_submitted_the_task(wire):
+    submitted = wire.call(ONE, "submit", example(ONE)).body
+    (row,) = wire.call(ONE, "list").body["data"]
+    assert row["request_id"] == submitted["request_id"]
+
+
 def test_waiting_task_has_not_started_or_ended(wire):
     submit(wire)
     (row,) = wire.call(ONE, "list").body["data"]
