@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -31,7 +32,7 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_BODY = 64 * 1024
 
 #: What an entry takes beside its bodies, in bytes: measured, with six headers.
-ENTRY_BYTES = 2000
+ENTRY_BYTES = 1000
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -75,14 +76,15 @@ class Exchange:
 class Entry:
     """An exchange while it goes on, and as it is kept: filled in as it becomes known.
 
-    `size` is what keeping it takes in bytes, once it is over; `cut` how long body and answer were where they were cut.
+    `headers` are names and values in turn, one per line: a tuple for each would be half of what an entry takes. `size`
+    is what keeping it takes in bytes, once it is over; `cut` how long body and answer were where they were cut.
     """
 
     number: int
     at: float
     method: str
     path: str
-    headers: RawHeaders
+    headers: bytes
     began: float
     body: bytes = b""
     operation: Operation | None = None
@@ -134,7 +136,7 @@ class Journal:
     def open(self, method: str, path: str, headers: RawHeaders, at: float) -> Entry:
         """Note a request that has come."""
         self.count += 1
-        entry = Entry(self.count, at, method, path, headers, stopwatch())
+        entry = Entry(self.count, at, method, path, b"\n".join(chain.from_iterable(headers)), stopwatch())
         self._entries.append(entry)
         return entry
 
@@ -151,12 +153,14 @@ class Journal:
         if entries and entry.number >= entries[0].number:
             while len(entries) > MAX_EXCHANGES or (self.bytes + size > MAX_BYTES and len(entries) > 1):
                 size -= entries.popleft().size
-            self._account(size)
+            self.bytes += size
+            self.spend(size)
 
     def clear(self) -> None:
         """Forget everything; numbers go on."""
         self._entries.clear()
-        self._account(-self.bytes)
+        self.spend(-self.bytes)
+        self.bytes = 0
 
     def __iter__(self) -> Iterator[Exchange]:
         """Everything that is kept, oldest first."""
@@ -168,10 +172,6 @@ class Journal:
     def last(self, count: int, after: int = 0) -> list[Exchange]:
         """The newest exchanges, those with a higher number than `after`; the oldest of them first."""
         return [entry.exchange() for entry in list(self._entries)[-count:] if entry.number > after]
-
-    def _account(self, size: int) -> None:
-        self.bytes += size
-        self.spend(size)
 
 
 def _cut(entry: Entry) -> int:
@@ -193,8 +193,9 @@ def _readable(body: bytes, cut: int) -> str:
     return f"{text}…(cut, {cut} bytes)" if cut else text
 
 
-def _text(headers: RawHeaders) -> Iterator[tuple[str, str]]:
-    for name, value in headers:
+def _text(headers: bytes) -> Iterator[tuple[str, str]]:
+    parts = iter(headers.split(b"\n"))
+    for name, value in zip(parts, parts, strict=False):
         yield name.decode("ascii", "replace"), value.decode("utf-8", "replace")
 
 
