@@ -9,7 +9,7 @@ from happyhorse_spec import pointer
 from happyhorse_spec.contract import Mode, Provider
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A body that a provider accepts, with the mode it is in."""
 

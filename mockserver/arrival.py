@@ -12,12 +12,9 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
 
-from aiohttp import web
-
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import ProviderError
 from mockserver.call import Call, Reply, refused
-from mockserver.dialect import Dialect
 from mockserver.faultplan import MAX_PLANNED, ON_ARRIVAL
 from mockserver.faults import MEETS, Fault, FaultError, Moment, read_faults
 from mockserver.lifecycle import Task
@@ -40,9 +37,9 @@ _USUAL: Mapping[int, str] = {
 }
 
 
-def orders_fault(dialect: Dialect, request: web.BaseRequest, body: bytes) -> bool:
+def orders_fault(call: Call) -> bool:
     """Whether a request looks as if its key or its prompt ordered a fault."""
-    return "fail-" in request.headers.get(dialect.data["key"]["header"], "") or _MARKER in body
+    return "fail-" in call.authorization or _MARKER in call.raw
 
 
 async def meet(call: Call) -> Reply | None:
@@ -63,7 +60,7 @@ async def meet(call: Call) -> Reply | None:
 
 def _met(call: Call) -> Fault | None:
     """What the key orders, else what is planned."""
-    if found := _KEY.search(call.request.headers.get(call.dialect.data["key"]["header"], "")):
+    if found := _KEY.search(call.authorization):
         return _of_key(call, found[1])
     endpoint = MEETS.get(call.operation.name)
     if endpoint is None:

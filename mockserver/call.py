@@ -40,14 +40,16 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """A request that a route was found for. `origin` is scheme and host as the client wrote them; `entry` its line in
-    the journal."""
+    """A request that a route was found for. `origin` is scheme and host as the client wrote them, `authorization` the
+    header with the key; `entry` is its line in the journal."""
 
     request: BaseRequest
     session: Session
+    dialect: Dialect
     operation: Operation
     params: Mapping[str, str]
     origin: str
+    authorization: str
     now: float
     courier: Courier
     entry: Entry
@@ -55,10 +57,6 @@ class Call:
     body: Any = None
     key: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def dialect(self) -> Dialect:
-        return self.operation.dialect
 
     @property
     def task_id(self) -> str | None:

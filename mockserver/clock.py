@@ -76,10 +76,12 @@ class Clock:
         await self._calm()
         return self.now()
 
-    def jump_to(self, moment: float | None) -> None:
-        """In jump mode, move to `moment` if it lies ahead; in the other modes do nothing."""
-        if self.mode is ClockMode.JUMP and moment is not None and moment > self._base:
+    def jump_to(self, moment: float | None) -> bool:
+        """In jump mode, move to `moment` if it lies ahead; in the other modes do nothing. Whether it moved."""
+        jumps = self.mode is ClockMode.JUMP and moment is not None and moment > self._base
+        if jumps and moment is not None:
             self._move_to(min(moment, LATEST))
+        return jumps
 
     def switch(self, mode: ClockMode, rate: float = 1.0) -> None:
         """Run in another mode from here on; the time stays what it is."""
@@ -209,9 +211,8 @@ def _rate(mode: ClockMode, rate: float) -> float:
     return 1.0 if mode is ClockMode.REAL else 0.0
 
 
-def stopwatch() -> float:
-    """Wall time in seconds from some origin, for measuring how long an exchange took; never for a task."""
-    return time.perf_counter()
+#: Wall time in seconds from some origin, for measuring how long an exchange took; never for a task.
+stopwatch = time.perf_counter
 
 
 async def pause(seconds: float) -> None:

@@ -21,33 +21,42 @@ _submitted = attrgetter("submitted")
 class Crowd(Mapping[str, "Task"]):
     """Tasks by id, the oldest first."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_count", "_parts")
 
     def __init__(self) -> None:
         self._parts: list[dict[str, Task]] = [{}]
+        self._count = 0
 
     def add(self, task: Task) -> None:
         if len(self._parts[-1]) >= PART:
             self._parts.append({})
         self._parts[-1][task.id] = task
+        self._count += 1
 
     def remove(self, task: Task) -> bool:
         """Whether the task was there."""
         for part in self._parts:
             if part.pop(task.id, None) is not None:
+                self._count -= 1
                 if not part and part is not self._parts[-1]:
                     self._parts.remove(part)
                 return True
         return False
 
-    def __getitem__(self, task_id: str) -> Task:
+    def find(self, task_id: str) -> Task | None:
+        """The task with that id, if it is here."""
         for part in self._parts:
-            if task_id in part:
-                return part[task_id]
+            if task := part.get(task_id):
+                return task
+        return None
+
+    def __getitem__(self, task_id: str) -> Task:
+        if task := self.find(task_id):
+            return task
         raise KeyError(task_id)
 
     def __len__(self) -> int:
-        return sum(map(len, self._parts))
+        return self._count
 
     def __iter__(self) -> Iterator[str]:
         for part in self._parts:

@@ -50,6 +50,8 @@ DELIVERIES: Mapping[str, Callable[[Call, Task], Awaitable[Reply | Stream]]] = {
 
 def choose(call: Call) -> str:
     """The name of the delivery that the request asks for: the first of the endpoint's that fits."""
+    if len(call.operation.deliveries) == 1:
+        return call.operation.deliveries[0].how
     accepted = call.request.headers.get("Accept", "").lower()
     for delivery in call.operation.deliveries:
         if (delivery.accept is None or delivery.accept in accepted) and delivery.matches(call.body):

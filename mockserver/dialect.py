@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from multidict import istr
 
 from happyhorse_spec.contract import Endpoint, Provider
 from happyhorse_spec.engine import matcher
@@ -12,6 +14,15 @@ from mockserver.answers import Template, compile_template
 from mockserver.lifecycle import Plan, State
 
 Matches = Callable[[object], bool]
+
+
+class Rate(NamedTuple):
+    """At most `most` requests in any `seconds`, of each model or of all; `window` names what is counted together."""
+
+    window: tuple[str, str]
+    most: int
+    seconds: float
+    of_model: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +41,34 @@ class Operation:
     dialect: Dialect
     endpoint: Endpoint
     name: str
+    data: Mapping[str, Any]
+    rate: Rate | None
     matches: Matches
-    headers: tuple[tuple[str, str, str, Matches], ...]
+    headers: tuple[tuple[istr, str, str, Matches], ...]
     deliveries: tuple[Delivery, ...]
     prefix: str
     accepts: Matches | None
 
-    @property
-    def data(self) -> Mapping[str, Any]:
-        return self.endpoint.data
-
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One provider's words. `answers` are compiled templates by name; each gives the variant of the scene's profile."""
+    """One provider's words. `answers` are compiled templates by name; each gives the variant of the scene's profile.
+
+    A key comes in the header `key_header`, behind a scheme; the URL of an uploaded file begins with `upload_start`, ""
+    where the provider takes none.
+    """
 
     provider: Provider
+    name: str
+    data: Mapping[str, Any]
+    key_header: istr
+    scheme: str
+    upload_start: str
     answers: Mapping[str, Template]
     headers: Template
     ids: Mapping[str, str]
     states: Mapping[str, str]
     operations: list[Operation] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return self.provider.name
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        return self.provider.data
 
     def unspoken(self, plan: Plan) -> State | None:
         """The first state of a plan that the provider has no word for: not every one can cancel."""
@@ -71,8 +81,18 @@ def make_dialect(provider: Provider) -> Dialect:
     answers |= {name: _by_profile(name, answers, provider) for name in answers}
     ids = {name: form for name, form in provider.data["ids"].items() if isinstance(form, str)}
     added = provider.data.get("response_headers", {}).items()
-    headers = compile_template({name: entry["value"] for name, entry in added})
-    dialect = Dialect(provider, answers, headers, ids, provider.data["states"])
+    dialect = Dialect(
+        provider=provider,
+        name=provider.name,
+        data=provider.data,
+        key_header=istr(provider.data["key"]["header"]),
+        scheme=provider.data["key"]["scheme"].lower(),
+        upload_start=ids.get("upload_url", "").partition("{key}")[0],
+        answers=answers,
+        headers=compile_template({name: entry["value"] for name, entry in added}),
+        ids=ids,
+        states=provider.data["states"],
+    )
     dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())
     return dialect
 
@@ -93,14 +113,27 @@ def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
         dialect=dialect,
         endpoint=endpoint,
         name=data.get("operation", endpoint.name),
+        data=data,
+        rate=_rate(dialect, data.get("limit", "")),
         matches=_matches(data.get("when")),
         headers=tuple(
-            (header.name, header.const.lower(), header.error, _matches(header.when)) for header in endpoint.headers
+            (istr(header.name), header.const.lower(), header.error, _matches(header.when))
+            for header in endpoint.headers
         ),
         deliveries=(*deliveries, Delivery("answer", None, _matches(None))),
         prefix=data.get("answer_prefix", ""),
         accepts=_matches(data["accepts"]) if "accepts" in data else None,
     )
+
+
+def _rate(dialect: Dialect, limit: str) -> Rate | None:
+    """The rate that one of the provider's limits sets, where it sets one."""
+    entry = dialect.data["limits"].get(limit, {})
+    rate = entry.get("per_second")
+    if rate is None:
+        return None
+    most = max(1, int(rate))
+    return Rate((dialect.name, limit), most, most / rate, entry.get("per") == "model")
 
 
 def _matches(schema: Mapping[str, Any] | None) -> Matches:

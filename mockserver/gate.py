@@ -23,33 +23,30 @@ def admit(call: Call) -> None:
 
 def _key(call: Call) -> str:
     """The key of the call; one with `invalid` inside is wrong."""
-    data = call.dialect.data["key"]
-    header = call.request.headers.get(data["header"], "")
-    if not header:
+    scheme, _, key = call.authorization.partition(" ")
+    key = key.strip()
+    if not key:
         raise call.refusal("no_key")
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != data["scheme"].lower() or not key.strip():
-        raise call.refusal("wrong_key" if key.strip() else "no_key")
-    if "invalid" in key:
+    if scheme.lower() != call.dialect.scheme or "invalid" in key:
         raise call.refusal("wrong_key")
-    expires = call.session.tokens.get(key.strip())
+    expires = call.session.tokens.get(key)
     if expires is not None and call.now >= expires:
         raise call.refusal("wrong_key")
-    return key.strip()
+    return key
 
 
 def _rate(call: Call) -> None:
-    limit = call.operation.data.get("limit")
-    if not limit or not call.session.settings.limits:
+    rate = call.operation.rate
+    if rate is None or not call.session.settings.limits:
         return
-    if not call.session.within_rate(call.dialect, limit, _model(call), call.now):
+    if not call.session.within(rate, _model(call) if rate.of_model else "", call.now):
         raise call.refusal("submit_rate" if call.operation.name == "submit" else "query_rate")
 
 
 def _model(call: Call) -> str:
     """The model that a call names, "" where the provider has none of that name."""
-    place = call.dialect.data["request"].get("model", "/model")
-    named = call.request.query.get("model") or pointer.follow(call.body, place)
+    read = pointer.reader(call.dialect.data["request"].get("model", "/model"))
+    named = read(call.body) or call.request.query.get("model")
     return named if named in call.dialect.provider.models else ""
 
 

@@ -9,6 +9,9 @@ from functools import lru_cache
 
 import orjson
 from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http import SERVER_SOFTWARE
 
 from mockserver.call import Reply
 from mockserver.delivery import Stream
@@ -20,10 +23,29 @@ _COMPRESS_FROM = 1024
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
+class Answer(web.Response):
+    """A short answer on a connection that stays open, sent in one go; whatever else is asked for is aiohttp's matter.
+
+    What aiohttp weighs for every response before it sends it takes an eighth of a poll.
+    """
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        is_plain = request.keep_alive and request.version == HttpVersion11 and request.method != "HEAD"
+        if not is_plain or self.compression or not isinstance(self.body, bytes):
+            return await super().prepare(request)
+        self.headers[hdrs.CONTENT_LENGTH] = str(len(self.body))
+        self.headers[hdrs.DATE] = rfc822_formatted_time()
+        self.headers[hdrs.SERVER] = SERVER_SOFTWARE
+        await request.writer.write_headers(f"HTTP/1.1 {self.status} {self.reason}", self.headers)
+        await request.writer.write_eof(self.body)
+        self._keep_alive = self._eof_sent = True
+        return None
+
+
 def respond(request: web.BaseRequest, reply: Reply) -> web.Response:
     """The reply as an HTTP response."""
     body = orjson.dumps(reply.body)
-    response = web.Response(
+    response = Answer(
         body=body,
         status=reply.status,
         headers={hdrs.CONTENT_TYPE: "application/json", **reply.headers, **cross_origin(request)},

@@ -17,7 +17,7 @@ from happyhorse_spec.fetch import fetch_all
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.media import MediaError, probe_data_url
 from mockserver.call import Call, Refused
-from mockserver.uploads import find_upload, url_start
+from mockserver.uploads import find_upload
 
 Facts = Mapping[str, Any]
 
@@ -56,8 +56,8 @@ def _names_any(call: Call) -> bool:
     """Whether the body can name a file that is looked at; told from its bytes, which say it where none is escaped."""
     if call.session.settings.fetch_media or b"\\" in call.raw:
         return True
-    start = url_start(call.dialect)
-    return b"data:" in call.raw.lower() or bool(start and start.encode() in call.raw)
+    start = call.dialect.upload_start
+    return b"data:" in call.raw.lower() or (start != "" and start.encode() in call.raw)
 
 
 class _Unreachable(Exception):
@@ -67,7 +67,7 @@ class _Unreachable(Exception):
 async def _look(call: Call, urls: list[str]) -> dict[str, Facts | None]:
     """URL -> facts of the files that are looked at, None for one that cannot be read."""
     here = [url for url in urls if url[:5].lower() == "data:"]
-    start = url_start(call.dialect)
+    start = call.dialect.upload_start
     seen = {url: _uploaded(call, url) for url in urls if start and url.startswith(start)}
     if here:
         seen |= await asyncio.to_thread(lambda: {url: _unpacked(url) for url in here})

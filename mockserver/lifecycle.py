@@ -237,7 +237,8 @@ class TaskTable:
     def forget(self, task: Task, now: float) -> None:
         """Drop a task for good: its retention is over. A place that it had goes to the one that waits longest."""
         task.due = None
-        self._wait(task, False)
+        if task.waiting:
+            self._wait(task, False)
         if not self.tasks.remove(task):
             return
         self._rolls[task.lane[0]].remove(task)
@@ -262,7 +263,8 @@ class TaskTable:
     def _enter(self, task: Task, index: int, now: float) -> None:
         before, step = task.state, task.plan[index]
         task.step, task.polls = index, 0
-        self._wait(task, False)
+        if task.waiting:
+            self._wait(task, False)
         if before is not step.state:
             self._note_edge(task, before, step.state, now)
         ends = step.state in FINAL or bool(step.polls)
@@ -271,10 +273,9 @@ class TaskTable:
             heapq.heappush(self._due, (task.due, next(self._tick), task))
 
     def _wait(self, task: Task, waiting: bool) -> None:
-        """Note whether a task waits for a place, and count those of its lane that do."""
-        if task.waiting is not waiting:
-            task.waiting = waiting
-            self._waiting[task.lane] = self._waiting.get(task.lane, 0) + (1 if waiting else -1)
+        """Note that a task waits for a place, or does no more; count those of its lane that do."""
+        task.waiting = waiting
+        self._waiting[task.lane] = self._waiting.get(task.lane, 0) + (1 if waiting else -1)
 
     def _note_edge(self, task: Task, before: State, after: State, now: float) -> None:
         if after is State.RUNNING:
@@ -290,7 +291,9 @@ class TaskTable:
     def _has_place(self, lane: tuple[str, str]) -> bool:
         pool = self._pool(lane)
         places = self.places.get(pool)
-        return places is None or places > sum(n for lane, n in self.running.items() if self._pool(lane) == pool)
+        if places is None or pool == lane:
+            return places is None or places > self.running.get(lane, 0)
+        return places > sum(n for lane, n in self.running.items() if self._pool(lane) == pool)
 
     def _pool(self, lane: tuple[str, str]) -> tuple[str, str]:
         """Whose places a task of the lane takes."""

@@ -113,11 +113,13 @@ async def accept(call: Call) -> Task:
     if wrong and _moment(call) == "documented":
         raise wrong
     request = Request(call.dialect.provider, mode, call.body)
-    call.now = call.session.settle()
+    if seen is not UNSEEN:
+        call.now = call.session.settle()
+    lane = (call.dialect.name, str(request.get("model")))
     plan = _plan(call, mode, request, wrong)
-    if full := call.session.has_room(call.dialect, (call.dialect.name, str(request.get("model")))):
+    if full := call.session.has_room(call.dialect, lane):
         raise call.refusal(full)
-    task = _task(call, mode, request, plan)
+    task = _task(call, mode, lane, plan)
     task.notes = {"facts": seen.facts} if seen.facts else None
     call.session.take(task)
     return task
@@ -156,9 +158,8 @@ def _ordered(call: Call, word: str) -> Refused:
     return Refused(error.key, {"detail": error.message}) if error else call.refusal("violation", detail=word)
 
 
-def _task(call: Call, mode: Mode, request: Request, plan: Plan) -> Task:
+def _task(call: Call, mode: Mode, lane: tuple[str, str], plan: Plan) -> Task:
     session, ids = call.session, call.dialect.ids
-    lane = (call.dialect.name, str(request.get("model")))
     return Task(
         id=session.new_id(ids.get("task_id", "{uuid}")),
         lane=lane,
@@ -188,8 +189,8 @@ def _moment(call: Call) -> str:
 
 def _move_on(call: Call) -> None:
     """A question about tasks moves a jumping clock to the next event."""
-    call.session.clock.jump_to(call.session.table.next_due())
-    call.now = call.session.settle()
+    if call.session.clock.jump_to(call.session.table.next_due()):
+        call.now = call.session.settle()
 
 
 def _tell(call: Call, task: Task) -> Reply:

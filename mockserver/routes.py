@@ -34,11 +34,15 @@ class Routes:
 
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         self._root = _Node()
+        self._fixed: dict[str, Found] = {}
         for dialect in dialects:
             for operation in dialect.operations:
                 self._add(operation)
 
     def find(self, path: str) -> Found:
+        return self._fixed.get(path) or self._walk(path)
+
+    def _walk(self, path: str) -> Found:
         node, params, dialect = self._root, {}, None
         for segment in filter(None, path.split("/")):
             following = node.branches.get(segment)
@@ -58,3 +62,5 @@ class Routes:
             node.name = segment.strip("{}") if named else ""
             node.dialect = node.dialect or operation.dialect
         node.operations.setdefault(operation.endpoint.method, []).append(operation)
+        if "{" not in operation.endpoint.path:
+            self._fixed[operation.endpoint.path] = Found(node.operations, {}, node.dialect)

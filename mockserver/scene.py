@@ -35,20 +35,17 @@ class Scene:
         more: Mapping[str, Any] | None = None,
     ) -> None:
         self.dialect, self.session, self.now, self.origin = dialect, session, now, origin
-        self.more: dict[str, Any] = dict(more or {})
-        self._task = task
+        self.more: Mapping[str, Any] = more or {}
+        self.has_task = task is not None
+        if task is not None:
+            self.task = task
 
     def value(self, name: str) -> Any:
         """What a name of a template means here; None where it has no value."""
         if name in self.more:
             return self.more[name]
         meaning = MEANINGS.get(name)
-        return meaning(self) if meaning and (self._task or name in _TASKLESS) else None
-
-    @property
-    def task(self) -> Task:
-        assert self._task is not None
-        return self._task
+        return meaning(self) if meaning and (self.has_task or name in _TASKLESS) else None
 
     @cached_property
     def body(self) -> Any:
@@ -70,7 +67,7 @@ class Scene:
     @cached_property
     def trace_id(self) -> str:
         """One for the whole life of a task, and one for each answer that is about none."""
-        return self.new_id("trace_id") if self._task is None else self.kept_id("trace_id")
+        return self.kept_id("trace_id") if self.has_task else self.new_id("trace_id")
 
     def new_id(self, name: str) -> str:
         return self.session.new_id(self.dialect.ids.get(name, "{uuid}"))

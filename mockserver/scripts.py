@@ -117,8 +117,8 @@ def draw_plan(timing: Mapping[str, Any], mode: str, pace: Pace, random: Random) 
     """A life that ends well, as long as the pace says."""
     if pace is Pace.DESK:
         return _DESK_PLAN
-    queued, rendering, _ = _durations(timing, mode, pace, random)
-    return _well(queued, rendering)
+    rendering = timing.get("render_seconds", {}).get(mode, {})
+    return _well(_draw(timing.get("queue_seconds", {}), _DESK[0], random), _draw(rendering, _DESK[1], random))
 
 
 def _well(queued: float, rendering: float) -> Plan:
@@ -136,18 +136,10 @@ def failing_plan(plan: Plan, error: str, message: str | None = None) -> Plan:
 
 def refused_plan(timing: Mapping[str, Any], pace: Pace, random: Random, error: str, message: str | None) -> Plan:
     """The life of a task whose request is found wrong after it was accepted: it never runs."""
-    _, _, delay = _durations(timing, "", pace, random)
+    delay = _DESK[2] if pace is Pace.DESK else _draw(timing.get("refusal_seconds", {}), _DESK[2], random)
     return (Step(State.PENDING, delay), Step(State.FAILED, error=error, message=message))
 
 
-def _durations(timing: Mapping[str, Any], mode: str, pace: Pace, random: Random) -> tuple[float, float, float]:
-    if pace is Pace.DESK:
-        return _DESK
-    queue = timing.get("queue_seconds", {}).get("value", _DESK[0])
-    render = timing.get("render_seconds", {}).get(mode, {}).get("value", _DESK[1])
-    refusal = timing.get("refusal_seconds", {}).get("value", _DESK[2])
-    return _draw(queue, random), _draw(render, random), _draw(refusal, random)
-
-
-def _draw(value: float | list[float], random: Random) -> float:
+def _draw(timing: Mapping[str, Any], usual: float, random: Random) -> float:
+    value = timing.get("value", usual)
     return round(random.uniform(*value), 3) if isinstance(value, list) else float(value)

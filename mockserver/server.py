@@ -122,9 +122,9 @@ class MockServer:
             return web.Response(status=400, body=orjson.dumps({"error": str(error)}), content_type="application/json")
         if path.startswith(PREFIX) or path == PREFIX[:-1]:
             return await self.control.answer(request, session, path)
-        now = session.settle()
         query = request.raw_path.partition("?")[2]
-        entry = session.journal.open(request.method, f"{path}?{query}" if query else path, request.raw_headers, now)
+        target, now = f"{path}?{query}" if query else path, session.clock.now()
+        entry = session.journal.open(request.method, target, request.raw_headers, now)
         session.open += 1
         try:
             response = await self._answer(request, session, path, entry)
@@ -222,9 +222,21 @@ class MockServer:
         entry.body = raw = await self._intake.read(request, found.dialect)
         body = parse(raw)
         entry.operation = operation = _choose(operations, body)
-        here = origin(request)
-        call = Call(request, session, operation, found.params, here, entry.at, self.courier, entry, raw, body)
-        if (session.faults or orders_fault(found.dialect, request, raw)) and (reply := await meet(call)) is not None:
+        call = Call(
+            request=request,
+            session=session,
+            dialect=found.dialect,
+            operation=operation,
+            params=found.params,
+            origin=origin(request),
+            authorization=request.headers.get(found.dialect.key_header, ""),
+            now=session.settle(),
+            courier=self.courier,
+            entry=entry,
+            raw=raw,
+            body=body,
+        )
+        if (session.faults or orders_fault(call)) and (reply := await meet(call)) is not None:
             return reply
         admit(call)
         return await OPERATIONS[operation.name](call)

@@ -35,7 +35,7 @@ from mockserver.settings import SettingError, Settings, read_name
 
 if TYPE_CHECKING:
     from happyhorse_spec.request import Request
-    from mockserver.dialect import Dialect
+    from mockserver.dialect import Dialect, Rate
     from mockserver.scene import Scene
     from mockserver.uploads import Upload
     from mockserver.webhook import Delivery
@@ -106,7 +106,7 @@ class Session:
         self.spend(task.size)
         while len(table.tasks) > MAX_TASKS or table.bytes > MAX_TASK_BYTES:
             self.forget(table.oldest(), task.submitted)
-        self.settle()
+        table.settle(task.submitted)
 
     def forget(self, task: Task, now: float) -> None:
         """Let go of a task for good."""
@@ -125,7 +125,7 @@ class Session:
 
     def find(self, task_id: str, dialect: Dialect, now: float) -> Task | None:
         """The task with that id, if it is this provider's and not older than the provider keeps tasks."""
-        task = self.table.tasks.get(task_id)
+        task = self.table.tasks.find(task_id)
         if task is None or task.lane[0] != dialect.name:
             return None
         retention = dialect.data["retention"]
@@ -136,16 +136,13 @@ class Session:
             self.forget(task, now)
         return None
 
-    def within_rate(self, dialect: Dialect, limit: str, model: str, now: float) -> bool:
-        """Count one request about a model against a rate of the provider; False where it is one too many."""
-        entry = dialect.data["limits"].get(limit, {})
-        rate = entry.get("per_second")
-        if rate is None:
-            return True
-        most = max(1, int(rate))
-        counted = model if entry.get("per") == "model" else ""
-        window = self._windows.setdefault((dialect.name, limit, counted), deque(maxlen=most))
-        if len(window) == most and now - window[0] < most / rate:
+    def within(self, rate: Rate, model: str, now: float) -> bool:
+        """Count one request about a model against a rate; False where it is one too many."""
+        key = (*rate.window, model if rate.of_model else "")
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = deque(maxlen=rate.most)
+        if len(window) == rate.most and now - window[0] < rate.seconds:
             return False
         window.append(now)
         return True

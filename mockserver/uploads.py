@@ -29,7 +29,6 @@ from mockserver.storage import Denied, document, refuse
 
 if TYPE_CHECKING:
     from mockserver.call import Call, Reply
-    from mockserver.dialect import Dialect
     from mockserver.session import Session
 
 #: Where forms are posted to, behind the session's prefix.
@@ -100,15 +99,9 @@ async def receive(request: web.BaseRequest, session: Session) -> web.StreamRespo
 
 def find_upload(call: Call, url: str) -> Upload | None:
     """The file that an upload's URL names; None where the session has none, or none any more."""
-    upload = call.session.uploads.get(url.removeprefix(url_start(call.dialect) or ""))
+    upload = call.session.uploads.get(url.removeprefix(call.dialect.upload_start))
     keeps = call.dialect.data["retention"]["upload_seconds"]["value"]
     return upload if upload and call.now <= upload.stored + keeps else None
-
-
-def url_start(dialect: Dialect) -> str | None:
-    """How the URL of an uploaded file begins with a provider, None where it takes no files."""
-    form = dialect.ids.get("upload_url")
-    return form.partition("{key}")[0] if form else None
 
 
 async def _receive(request: web.BaseRequest, session: Session) -> web.Response:
