@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -74,8 +75,7 @@ def _fitting(provider: Provider, rule: Rule) -> Iterator[Any]:
 
 def _added_members(at: str, _value: Any, rule: Rule) -> Iterator[Patch]:
     for name in (*rule.near, "unknown"):
-        if name not in rule.schema.get("properties", {}):
-            yield {"op": "add", "path": at + pointer.write([name]), "value": TEXT}
+        yield {"op": "add", "path": at + pointer.write([name]), "value": TEXT}
 
 
 def _added_items(at: str, items: list[Any], _rule: Rule) -> Iterator[Patch]:
@@ -119,11 +119,9 @@ def _above(_value: Any, rule: Rule) -> Iterator[Any]:
 
 
 def _unwanted(_value: Any, rule: Rule) -> Iterator[Any]:
-    try:
-        yield grow({"allOf": [rule.limit, {"type": "string"}]})
-        yield grow(rule.limit)
-    except Barren:
-        return
+    for wanted in ({"allOf": [rule.limit, {"type": "string"}]}, rule.limit):
+        with suppress(Barren):
+            yield grow(wanted)
 
 
 def _misreferring(value: Any, rule: Rule) -> Iterator[Any]:

@@ -21,8 +21,8 @@ _COLOURS = {"reject": "31", "truncate": "33", "ignore": "33", "advise": "36", "o
 class Output(Protocol):
     """One format."""
 
-    def found(self, file: str, finding: Finding, position: Position | None) -> None:
-        """A finding, where it stands in the file if that is known."""
+    def found(self, file: str, finding: Finding, position: Position) -> None:
+        """A finding, and where it stands in the file."""
 
     def passed(self, file: str, position: Position | None, what: str) -> None:
         """A request about which there is nothing to say."""
@@ -34,12 +34,11 @@ class Output(Protocol):
 class Text:
     """Like a compiler: place, effect and message; the line with a caret; rule, source and fix."""
 
-    def found(self, file: str, finding: Finding, position: Position | None) -> None:
+    def found(self, file: str, finding: Finding, position: Position) -> None:
         print(f"{_place(file, position)}: {_paint(finding.effect, finding.effect)}: {finding.message}")
-        if position:
-            gutter = f"{position.line:5} | "
-            print(f"{_paint('dim', gutter)}{position.excerpt}")
-            print(" " * (len(gutter) + _width(position.excerpt[: position.caret])) + _paint(finding.effect, "^"))
+        gutter = f"{position.line:5} | "
+        print(f"{_paint('dim', gutter)}{position.excerpt}")
+        print(" " * (len(gutter) + _width(position.excerpt[: position.caret])) + _paint(finding.effect, "^"))
         print(f"  rule:   {finding.rule.id}\n  source: {_cited(finding)}")
         if finding.fix:
             print(f"  fix:    {finding.fix}")
@@ -55,7 +54,7 @@ class Text:
 class Lines:
     """One JSON object per finding and line; what could not be judged has no rule and the effect `unread`."""
 
-    def found(self, file: str, finding: Finding, position: Position | None) -> None:
+    def found(self, file: str, finding: Finding, position: Position) -> None:
         print(json.dumps({**finding.as_dict(), **_spot(position), "file": file}, ensure_ascii=False))
 
     def passed(self, file: str, position: Position | None, what: str) -> None:
@@ -69,7 +68,7 @@ class Lines:
 class Annotations:
     """Workflow commands: docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands."""
 
-    def found(self, file: str, finding: Finding, position: Position | None) -> None:
+    def found(self, file: str, finding: Finding, position: Position) -> None:
         level = "error" if finding.effect == "reject" else "warning"
         words = [f"{finding.message}.", finding.fix or "", f"({finding.rule.id})"]
         self._print(level, file, " ".join(filter(None, words)), position)

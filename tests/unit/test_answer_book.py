@@ -68,6 +68,7 @@ def test_a_value_keeps_its_type():
     assert (answer.value("status"), answer.value("request_id")) == (400, "z")
 
 
+SUCCEEDED = {"task_id": "t", "task_status": "SUCCEEDED", "video_url": "https://example.com/a.mp4"}
 POLL = [
     pytest.param(
         {"request_id": "r", "output": {"task_id": "t", "task_status": "SUSPENDED"}},
@@ -82,6 +83,11 @@ POLL = [
     ),
     pytest.param(
         {"code": "X", "message": "y", "request_id": "r"}, "the answer has no output; it must have one", id="error"
+    ),
+    pytest.param(
+        {"request_id": "r", "output": SUCCEEDED, "usage": {"duration": 3, "video_count": 1, "SR": 4}},
+        "usage.SR is 4; it must be 480, 720 or 1080",
+        id="value",
     ),
     pytest.param(None, "the answer is null; it must be a mapping", id="null"),
 ]
@@ -107,3 +113,7 @@ def test_a_value_inside_a_list_and_one_that_stands_twice_are_read():
     ((_, words),) = places("{n}-{n}", "n")
     assert words.fullmatch("1\n2-1\n2")["n"] == "1\n2"
     assert words.fullmatch("1-2") is None
+
+
+def test_a_longer_name_is_another_name():
+    assert list(places({"id": "{task_id}"}, "task")) == []

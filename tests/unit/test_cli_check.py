@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 from checking import CURL, T2V, Check, Write, column
 
-from happyhorse_spec.contract import SCHEMAS
+from happyhorse_spec.contract import SCHEMAS, load_provider
+from happyhorse_spec.detect import call_of
+from happyhorse_spec.failures import Failure
 
 # What is fine
 
@@ -111,6 +115,43 @@ def test_finding_has_line_and_column(write: Write, check: Check, text: str, plac
     caret = shown.lines[shown.lines.index(excerpt) + 1].index("^")
     wide = sum(1 for letter in excerpt if letter > "\u2e7f")
     assert excerpt[caret - wide] in "2&"
+
+
+VIDEO = {"type": "video", "url": "https://example.com/a.mp4"}
+IMAGE = {"type": "reference_image", "url": "https://example.com/a.png"}
+
+#: What a body with that prompt and those media is told.
+SENTENCES = {
+    "too many videos": ("video-edit", "x", [VIDEO] * 2, 'input.media has 2 items with type "video"; it must have at'),
+    "too many others": ("video-edit", "x", [VIDEO, *[IMAGE] * 6], 'input.media has 6 items without type "video"; it'),
+    "missing image": ("r2v", "[Image 2]", [IMAGE], "input.prompt refers to image 2; 1 is given"),
+    "unwanted word": ("r2v", "character1", [IMAGE], 'input.prompt contains "character1", which is not advised'),
+    "unwanted member": ("t2v", "x", [IMAGE], "input.media is not used in this mode"),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_finding_says_what_was_found_and_what_is_asked_for(write: Write, check: Check, case: str) -> None:
+    mode, prompt, media, sentence = SENTENCES[case]
+    name = write("a.json", {"model": f"happyhorse-1.0-{mode}", "input": {"prompt": prompt, "media": media}})
+    shown = check(name, "--provider", "dashscope")
+    assert f": {sentence}" in shown.lines[0]
+
+
+def test_rule_without_a_repair_ends_with_its_source(write: Write, check: Check, edited: Callable[..., str]) -> None:
+    def lengthen(schema: Any) -> None:
+        schema["properties"]["prompt"] = {"minLength": 9, "x-source": "im-create"}
+
+    folder = edited("imini", "t2v.request.schema.json", lengthen)
+    shown = check(write("a.json", {"model": "dashscope/happyhorse-1.0", "prompt": "xx"}), "--provider", folder)
+    assert shown.lines[0].endswith("reject: prompt is 2 characters long; it must have at least 9 characters")
+    assert shown.lines[-1].startswith("  source: ")
+
+
+def test_quoted_value_of_another_type_gets_its_repair(write: Write, check: Check) -> None:
+    shown = check(write("a.json", {**T2V, "parameters": {"watermark": "True"}}), "--provider", "dashscope")
+    assert 'parameters.watermark is "True"; it must be a boolean' in shown.lines[0]
+    assert shown.lines[-1].startswith("  fix:    Did you mean true?")
 
 
 def test_findings_stand_in_the_order_of_the_file_rejections_first(write: Write, check: Check) -> None:
@@ -214,6 +255,15 @@ def test_no_colour_in_a_pipe(write: Write, check: Check) -> None:
         pytest.param({"model": "dashscope/happyhorse-1.0", "prompt": "x"}, "imini, t2v", id="by its model"),
         pytest.param({"action": "generate", "prompt": "x"}, "acedata, t2v", id="by a field of its own"),
         pytest.param(
+            {
+                "model": "dashscope/happyhorse-1.0",
+                "prompt": "x",
+                "reference_images": [{"url": IMAGE["url"], "reference_type": "asset"}],
+            },
+            "imini, r2v",
+            id="by what is in a list",
+        ),
+        pytest.param(
             {**T2V, "parameters": {"prompt_extend": True}}, "apiyi, t2v", id="by a parameter that one alone documents"
         ),
     ],
@@ -239,6 +289,13 @@ def test_provider_in_doubt_is_asked_for(write: Write, check: Check, body: object
     shown = check(write("a.json", body))
     assert (shown.code, shown.out) == (2, "")
     assert shown.err == f"a.json: {message}; say which it is for with --provider\n"
+
+
+def test_address_that_fits_two_providers_is_asked_about(tmp_path: Path) -> None:
+    both = [load_provider("imini"), load_provider(str(copytree(SCHEMAS / "imini", tmp_path / "gateway")))]
+    path = both[0].endpoints["submit"].path
+    with pytest.raises(Failure, match=r"leads to gateway or imini; say which it is for with --provider"):
+        call_of("POST", f"http://localhost:8080{path}", {}, both)
 
 
 def test_unknown_provider(write: Write, check: Check) -> None:

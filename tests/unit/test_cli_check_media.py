@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -53,6 +53,18 @@ def test_file_that_a_spec_names_must_be_there(write: Write, check: Check) -> Non
     assert shown.code == 1
     assert shown.lines[0].endswith("reject: input.media[0].url: the file cannot be read")
     assert "No such file" in shown.lines[-1]
+
+
+def test_name_that_no_file_can_have_is_no_file_in_a_body(write: Write, check: Check) -> None:
+    name = write("a.json", first_frame("p" * 5000 + ".png"))
+    (record,) = check(name, "--provider", "dashscope", "--format", "json").records
+    assert record["message"].endswith("which is not in an accepted form")
+
+
+def test_file_of_a_role_without_limits_is_not_opened(write: Write, check: Check, edited: Callable[..., str]) -> None:
+    gateway = edited("dashscope", "media.schema.json", lambda schema: schema["$defs"].pop("first_frame"))
+    spec = f"provider: {gateway}\nrequest: {json.dumps(FIRST_FRAME)}\nname: a\n"
+    assert check(write("a.yaml", spec)).out == "a.yaml: ok (dashscope, i2v)\n"
 
 
 def test_file_url_is_a_local_file(write: Write, check: Check, tmp_path: Path) -> None:

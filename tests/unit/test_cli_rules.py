@@ -108,6 +108,16 @@ def test_rule_is_found_in_the_folder_it_is_named_after(
 # One rule
 
 
+def test_rule_that_nothing_breaks_alone_has_no_example(rules: Rules, edited: Callable[..., str]) -> None:
+    def behind(schema: Any) -> None:
+        schema["$defs"]["first_frame"]["properties"]["width"]["exclusiveMinimum"] = 299
+
+    folder = edited("dashscope", "media.schema.json", behind)
+    code, lines, _ = rules(folder, "dashscope.media.first_frame.width.exclusiveMinimum")
+    assert code == 0
+    assert any(re.fullmatch(r" *example: +none was found that breaks this rule and no other", line) for line in lines)
+
+
 def test_rule_is_explained(rules: Rules) -> None:
     code, lines, _ = rules(MINIMUM)
     label, _, body = lines.pop(-2).partition("{")

@@ -1,6 +1,7 @@
 """What a request costs: from dated prices, at least and at most, never in a currency that is not its own."""
 
 import json
+from base64 import b64encode
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ from happyhorse_spec.cli import main
 from happyhorse_spec.cost import Cost, cost_of, totals
 from happyhorse_spec.failures import Failure
 from happyhorse_spec.spec_reader import read_specs
+from mockserver.clip import Clip, render
 
 MEDIA = [
     {"type": "video", "url": "https://example.com/a.mp4"},
@@ -20,6 +22,14 @@ EDIT = {"model": "happyhorse-1.0-video-edit", "input": {"prompt": "p", "media": 
 
 def text(model="happyhorse-1.0-t2v", **parameters):
     return {"model": model, "input": {"prompt": "p"}, "parameters": parameters}
+
+
+def edit_of(url):
+    return {
+        **EDIT,
+        "input": {"prompt": "p", "media": [{"type": "video", "url": url}]},
+        "parameters": {"resolution": "720P"},
+    }
 
 
 SINGAPORE = "https://dashscope-intl.aliyuncs.com"
@@ -41,6 +51,9 @@ COSTS = {
     "duration-that-is-none": ("dashscope", text(duration="5"), None, "not known"),
     "resolution-that-is-none": ("dashscope", text(resolution=[]), None, "not known"),
     "no-request": ("dashscope", [], None, "not known"),
+    "mode-of-nobody": ("dashscope", {"model": "another", "input": {"prompt": "p"}}, None, "not known"),
+    "server-of-nobody": ("dashscope", text(resolution="720P"), "https://example.com", "4.50 CNY"),
+    "video-that-is-missing": ("dashscope", edit_of("missing.mp4"), None, "0.00 CNY"),
 }
 
 
@@ -59,6 +72,18 @@ def test_estimate(name, tmp_path):
 def test_refusal_that_is_expected_costs_nothing_at_least(tmp_path):
     cost = cost_of(read(tmp_path, "dashscope", text(duration=16), expect={"rejected": {}}))
     assert (cost.least, str(cost)) == (0, "0.00-25.60 CNY")
+
+
+def test_video_inside_the_request_is_as_long_as_it_is(tmp_path):
+    clip = render(Clip(width=720, height=720, frames=96, fps=24, seed="x", label="x", watermark=None))
+    body = edit_of(f"data:video/mp4;base64,{b64encode(clip).decode()}")
+    cost = cost_of(read(tmp_path, "dashscope", body, expect={"rejected": {}}))
+    assert cost.why.startswith("nothing if it is refused, as expected; else 8 s at 0.9 CNY")
+
+
+def test_ledger_says_nothing_of_a_cost_that_is_not_known():
+    assert Cost(why="no price").record() is None
+    assert Cost("USD", Decimal(1), Decimal(2)).record() == {"currency": "USD", "least": "1", "most": "2"}
 
 
 def test_currencies_are_never_added():

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from happyhorse_spec.contract import Law, Provider, load_provider, provider_names
-from happyhorse_spec.engine import Breach, compile_schema, matcher, reference_validator
+from happyhorse_spec.engine import Breach, compile_schema, matcher, reference_validator, sieve
 
 Schema = Mapping[str, Any]
 
@@ -123,6 +123,7 @@ def test_reasons_are_given_for_whatever_is_refused(case: str) -> None:
 def test_reference_engine_serves_where_the_fast_one_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
     assert compile_schema({"type": "string"})(1) == [Breach((), (), "type")]
+    assert not sieve([{"type": "string"}], [])("a")
     assert [matcher({"format": "regex"})(text) for text in ("[a]", "[a")] == [True, False]
 
 

@@ -19,7 +19,7 @@ from happyhorse_spec.check import rejected
 from happyhorse_spec.cli import main
 from happyhorse_spec.contract import Endpoint, Provider, load_provider, provider_names
 from happyhorse_spec.openapi import Document, describe
-from happyhorse_spec.openapi_content import operation_of
+from happyhorse_spec.openapi_content import fill, operation_of
 
 PROVIDERS = [load_provider(name) for name in provider_names()]
 each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=[provider.name for provider in PROVIDERS])
@@ -284,6 +284,11 @@ def test_a_stream_is_documented_line_by_line() -> None:
     assert satisfies(document, schema, [shown["progress_line"], shown["error"]])
     assert not satisfies(document, schema, [{"task_id": "a"}])
     assert not satisfies(document, content["application/json"]["schema"], shown["progress_line"])
+
+
+def test_a_name_without_a_value_drops_its_key_unless_null_is_documented() -> None:
+    known = {"a": 1}
+    assert fill({"a": "{a}", "b": "{b}", "c": "{c:or_null}"}, known.get) == {"a": 1, "c": None}
 
 
 @each_provider

@@ -82,6 +82,7 @@ def test_defaults_are_merged_and_keep_their_place(read):
     assert first.tags == ("one",)
     assert first.place("/request/parameters/duration")[1] == 3
     assert first.place("/request/parameters/ratio")[1] == 7
+    assert first.place("/request/missing")[1] == 7
     assert (second.provider.name, second.body) == ("imini", [1])
 
 
@@ -140,6 +141,7 @@ WRONG = {
     ),
     "type": (GOOD + "expect: {within: soon}\n", ['4:18: expect.within is "soon"; it must be a number']),
     "pair": (GOOD + "expect: {clip: {width: [1]}}\n", ["4:24: expect.clip.width is [1]", "the least and the most"]),
+    "only-value": (GOOD + "expect: {accepted: false}\n", ["4:20: expect.accepted is false; it must be true"]),
     "list": ("[1]\n", ["1:1: it is [1]; it must be a mapping"]),
     "provider": (GOOD.replace("scope", "scop"), ["2:11: there is no provider dashscop", "Did you mean dashscope?"]),
     "state": (GOOD + "expect: {state: SUCEEDED}\n", ["4:17: expect.state is", "Did you mean SUCCEEDED?"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 from happyhorse_spec import pointer
 from happyhorse_spec.check import check_body, judge_media, judged
 from happyhorse_spec.commands.rules import all_rules
-from happyhorse_spec.contract import Mode, Provider, load_provider, provider_names
-from happyhorse_spec.edits import apply_patch
+from happyhorse_spec.contract import Mode, Provider, load_provider, load_sources, provider_names
+from happyhorse_spec.edits import apply_patch, edits
 from happyhorse_spec.engine import matcher
 from happyhorse_spec.growth import Barren, grow
-from happyhorse_spec.headers import check_headers
-from happyhorse_spec.rules import Rule
+from happyhorse_spec.headers import check_headers, header_rules
+from happyhorse_spec.rules import Rule, rule_book
 from happyhorse_spec.samples import sample
 from happyhorse_spec.twins import LETTERS, MEASURED, Twin, boundaries, twins
 
@@ -72,6 +73,8 @@ def test_twin_is_one_edit_and_told_as_the_rule_or_its_double(provider: Provider,
     twin = twin_of(provider, rule)
     assert apply_patch(twin.passes, twin.patch) == twin.breaks != twin.passes
     assert json.loads(json.dumps(twin.passes)) == twin.passes
+    tried = [] if twin.of == "headers" else edits(provider, rule, twin.passes)
+    assert all(apply_patch(twin.passes, patch) != twin.passes for patch in tried)
     if twin.told not in (None, rule.id):
         double = next(known for known in provider.rules() if known.id == twin.told)
         assert (double.place, double.keyword) == (rule.place, rule.keyword)
@@ -166,6 +169,12 @@ def test_patch(patch: dict[str, Any], after: Any) -> None:
     assert document == {"a": [1, 2]}
 
 
+def test_value_that_is_no_text_and_not_to_be_is_tried_too() -> None:
+    schema = {"properties": {"a": {"not": {"const": 5}, "x-source": "absence"}}}
+    (rule,) = rule_book(schema, "law", load_sources()).rules
+    assert list(edits(RULES[0][0], rule, {"a": 1})) == [{"op": "replace", "path": "/a", "value": 5}]
+
+
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
@@ -208,9 +217,24 @@ def test_document_grows_until_it_satisfies(schema: dict[str, Any], document: Any
     assert grow(schema) == document
 
 
+def test_what_must_not_be_there_does_not_grow() -> None:
+    schema = {"properties": {"a": {"properties": {"b": {"not": {}}}}}}
+    assert grow(schema, {"a": {"b": 1, "c": 2}}) == {"a": {"c": 2}}
+
+
 def test_items_of_a_grown_list_are_not_one_object() -> None:
     first, second = grow({"type": "array", "minItems": 2, "items": {"type": "object"}})
     assert first is not second
+
+
+def test_header_that_two_rules_ask_for_has_no_twin(edited: Callable[..., str]) -> None:
+    def twice(data: Any) -> None:
+        headers = data["endpoints"]["submit"]["headers"]
+        headers += headers[:1]
+
+    gateway = load_provider(edited("apiyi", "provider.yaml", twice))
+    *_, last = header_rules(gateway, gateway.endpoints["submit"])
+    assert twins(gateway, last) is None
 
 
 @pytest.mark.parametrize("schema", [{"not": {}}, {"allOf": [{"const": 1}, {"const": 2}]}, {"minimum": 1, "const": 0}])

@@ -145,6 +145,7 @@ def test_variables_keep_their_type(spec):
     body = {**BODY, "parameters": {"duration": "${var.seconds}"}}
     path = spec(request=body, expect={"where": [{"at": "/usage/duration", "equals": "${var.seconds}"}]})
     assert main(["run", path, "--var", "seconds=4"]) == 0
+    assert main(["run", path, "--var", "seconds=four"]) == 1
 
 
 @pytest.mark.parametrize(
