@@ -3,20 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test cover check mutants bench docs recording dist lock
+.PHONY: help demo test check mutants bench docs recording dist lock
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
 
 demo: .venv/runs ## every documented example on the embedded mock: submit, poll, download
 	@$(BIN)/happyhorse-spec run
 
-test: .venv/tests ## all tests
-	@$(PYTEST) -n 2
-
-cover: .venv/tests ## all tests, and which lines and branches of both packages they have not run; takes twice as long
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n 2
-	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+test: .venv/tests ## all tests, and which lines and branches of both packages they have not run
+	@$(PYTEST) -n 2 --cov --cov-report=term
 
 check: .venv/tests ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

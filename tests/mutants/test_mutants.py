@@ -13,6 +13,8 @@ from mutators import Mutant, mutants
 
 from happyhorse_spec.contract import provider_names
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SAMPLE = 40
 
 

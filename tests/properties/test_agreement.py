@@ -27,6 +27,8 @@ from happyhorse_spec.contract import Law, Provider, load_provider, provider_name
 from mockserver.clock import ClockMode
 from mockserver.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 MODES = [(name, mode) for name in provider_names() for mode in load_provider(name).modes]
 #: What Python and ECMA 262 do not both call a space: the independent validator reads patterns as Python does.
 SPACE_TO_SOME = re.compile("[\x1c-\x1f\x85\ufeff]")

@@ -35,6 +35,8 @@ from mockserver.clock import ClockMode
 from mockserver.lifecycle import EDGES, FINAL, State
 from mockserver.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PROVIDERS = {name: load_provider(name) for name in provider_names()}
 KEPT = [{name: kept["value"] for name, kept in p.data["retention"].items()} for p in PROVIDERS.values()]
 #: How old a task may be where it is just kept, just forgotten, and just gone with all that belongs to it.

@@ -19,6 +19,8 @@ from parsers import LEDGER, PARSERS, close, dumped
 
 from happyhorse_spec.document import read_yaml
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 #: What a text may be made of to keep a reader busy: depth, breadth, references, quotes, signs that almost match.
 UNITS = [
     *("[", "{", '{"a":', "[[", "- ", "a:\n ", "? ", "&a [*a, ", "*a ", "a, ", '"a": 1,\n', "[1],"),

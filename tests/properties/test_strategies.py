@@ -124,7 +124,7 @@ def drawn(strategy: st.SearchStrategy[Any], examples: int) -> list[Any]:
 def test_every_rule_of_a_mode_is_broken_by_some_request(name: str, mode: str) -> None:
     provider = load_provider(name)
     rules = provider.modes[mode].request.book.rules
-    told = {broken.rule.id for broken in drawn(broken_requests(name, mode), 2500)}
+    told = {broken.rule.id for broken in drawn(broken_requests(name, mode), 1000)}
     found = {rule.id: twins(provider, rule) for rule in rules if rule.id not in told}
     assert [name for name, twin in found.items() if twin is None or twin.told == name] == []
 

@@ -10,6 +10,8 @@ import pytest
 from running import BODY, POLL, SUBMIT, make_gateway, stand_alone
 from scripted import CUT, HELD, Say, scripted
 
+from happyhorse_spec.cli import main
+
 KEY = "sk-canary/2f7c9be1+a04d=="
 HEADER = "canary-header-91c2"
 PASSPHRASE = "canary-env-7b1e"
@@ -69,10 +71,17 @@ def write_spec(folder, law):
     return str(path)
 
 
-def command(*words):
-    done = subprocess.run([sys.executable, "-m", "happyhorse_spec.cli", *words], capture_output=True, timeout=60)
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return done.stdout + done.stderr
+@pytest.fixture
+def command(capfdbinary):
+    """A function that runs a command and gives all that it prints."""
+
+    def run(*words):
+        main(list(words))
+        out, err = capfdbinary.readouterr()
+        assert b"Traceback" not in err, err.decode()
+        return out + err
+
+    return run
 
 
 def written(folder):
@@ -87,7 +96,7 @@ def assert_hidden(told, what):
 
 
 @pytest.mark.parametrize("course", COURSES)
-def test_no_output_and_no_file_shows_a_secret(course, world):
+def test_no_output_and_no_file_shows_a_secret(course, world, command):
     submit, poll, clip = COURSES[course]
     lists = "/api/v1/tasks?page_no=1"
     with scripted({SUBMIT: [submit], lists: [REFUSED], "*": [clip or Say(404, b"")]}) as server:
@@ -110,7 +119,7 @@ def test_no_output_and_no_file_shows_a_secret(course, world):
             assert_hidden(content, path)
 
 
-def test_killed_run_leaves_no_secret_behind(world):
+def test_killed_run_leaves_no_secret_behind(world, command):
     with scripted({SUBMIT: [HELD]}) as server:
         path = write_spec(world, make_gateway(world, server.url))
         before = set(written(world))

@@ -15,6 +15,8 @@ from happyhorse_spec.answers import AnswerBook, UnknownAnswer
 from happyhorse_spec.contract import Provider, load_provider, provider_names
 from happyhorse_spec.openapi import describe
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PROVIDERS = [load_provider(name) for name in provider_names()]
 PROFILES = [
     pytest.param(provider, profile, id=f"{provider.name}-{profile}")
@@ -40,7 +42,7 @@ workers = 1
 warnings = false
 continue-on-failure = true
 cache.enabled = false
-generation = {{ deterministic = true, database = "none", no-shrink = true, max-examples = 20 }}
+generation = {{ deterministic = true, database = "none", no-shrink = true, max-examples = 10 }}
 phases.coverage.enabled = {borders}
 [checks]
 enabled = false
