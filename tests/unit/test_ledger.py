@@ -99,6 +99,13 @@ def test_full_disk_is_told_at_the_intent_and_leaves_the_file_whole(path):
     assert [record["event"] for record in read_ledger(path)] == ["run"]
 
 
+def test_folder_is_no_ledger(tmp_path):
+    with pytest.raises(LedgerError, match=r"Is a directory; nothing was sent$"):
+        Ledger(tmp_path)
+    with pytest.raises(LedgerError, match=r"Is a directory; name the ledger\.jsonl of a run$"):
+        read_ledger(tmp_path)
+
+
 def test_no_secret_is_written(path):
     with Ledger(path, Redactor(["canary-1"])) as ledger:
         ledger.write(Event.UNKNOWN, key="a", why="key canary-1, https://me:canary-2@h/?token=canary-3")

@@ -1,9 +1,11 @@
 """Lives in words, and orders in a prompt."""
 
+from random import Random
+
 import pytest
 
 from mockserver.lifecycle import LifecycleError, State, Step
-from mockserver.scripts import Order, read_order, read_plan, spell_plan
+from mockserver.scripts import Order, Pace, draw_plan, read_order, read_plan, refused_plan, spell_plan
 
 
 def test_reads_a_life_in_words():
@@ -12,6 +14,15 @@ def test_reads_a_life_in_words():
         Step(State.RUNNING, 0.0, 3),
         Step(State.FAILED, 0.0, 0, "DataInspectionFailed"),
     )
+
+
+def test_life_at_the_real_pace_lasts_as_long_as_was_measured():
+    timing = {"queue_seconds": {"value": 2}, "render_seconds": {"t2v": {"value": [40, 50]}}, "refusal_seconds": {}}
+    queued, rendering, _ = draw_plan(timing, "t2v", Pace.REAL, Random(7))
+    assert queued.seconds == 2
+    assert 40 <= rendering.seconds <= 50
+    assert draw_plan({}, "t2v", Pace.REAL, Random(7)) == draw_plan({}, "t2v", Pace.DESK, Random(7))
+    assert refused_plan(timing, Pace.REAL, Random(7), "e", None) == refused_plan({}, Pace.DESK, Random(7), "e", None)
 
 
 @pytest.mark.parametrize(

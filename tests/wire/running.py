@@ -2,6 +2,11 @@
 
 import asyncio
 import json
+import os
+import pty
+import sys
+import termios
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripted import Say
@@ -45,6 +50,18 @@ def stand_alone(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+@contextmanager
+def terminal(monkeypatch, answer):
+    """A person at a terminal, who answers once the question is there: what was typed before is forgotten."""
+    keyboard, end = pty.openpty()
+    monkeypatch.setattr(termios, "tcflush", lambda *_: os.write(keyboard, answer))
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda _: True)
+    with open(end) as typed:  # noqa: PTH123 - a descriptor has no path
+        monkeypatch.setattr(sys, "stdin", typed)
+        yield
+    os.close(keyboard)
 
 
 def write_spec(folder, name="horse", provider="dashscope", **members):

@@ -111,6 +111,7 @@ def test_taken_port_is_told_in_one_line(server, capsys):
     [
         (["--start", "never"], 2, "start is 'never'; it must be a date"),
         (["--profile", "nobodys"], 2, "profile is 'nobodys'; the profiles here are"),
+        (["--profile", "no profile"], 2, "profile is 'no profile'; it must be the name of a profile"),
         (["--speed", "0"], 2, "--speed: it is '0'; it must be a number above 0"),
         (["--scenario", "/nowhere.yaml"], 2, "/nowhere.yaml: it cannot be opened"),
     ],

@@ -1,6 +1,7 @@
 """`resume` after a run that was killed at every step: nothing that is paid is lost, nothing is paid twice."""
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -8,9 +9,10 @@ import time
 from functools import partial
 
 import pytest
-from running import BODY, POLL, RUNNING, SUBMIT, SUBMITTED, stand_alone, succeeded, write_spec
+from running import BODY, POLL, RUNNING, SUBMIT, SUBMITTED, stand_alone, succeeded, terminal, write_spec
 from scripted import CUT, HELD, Say, scripted
 
+from happyhorse_spec import lost
 from happyhorse_spec.cli import main
 from happyhorse_spec.client import Patience
 from happyhorse_spec.ledger import read_ledger
@@ -134,7 +136,11 @@ def test_task_of_somebody_else_is_not_taken(page, spec, path):
     assert read_ledger(path)[-1]["event"] == "unknown"
 
 
-@pytest.mark.parametrize("page", [CUT, Say(500, b"oops"), Say(200, {"a": 1})], ids=["cut", "500", "unknown"])
+@pytest.mark.parametrize(
+    "page",
+    [CUT, Say(500, b"oops"), Say(200, {"a": 1}), Say(400, {"code": "X", "message": "no", "request_id": "r"})],
+    ids=["cut", "500", "unknown", "refused"],
+)
 def test_list_that_cannot_be_read_stops_nothing(page, spec, path, clip, capsys):
     with scripted({SUBMIT: [SUBMITTED, CUT], LIST: [page], "*": [clip]}) as server:
         server.scripts[POLL] = [succeeded(f"{server.url}/clip.mp4")]
@@ -143,6 +149,40 @@ def test_list_that_cannot_be_read_stops_nothing(page, spec, path, clip, capsys):
         assert main(["resume", str(path)]) == 1
     assert "there is no list of tasks to look it up in" in capsys.readouterr().out
     assert len(list(path.parent.glob("*.mp4"))) == 1
+
+
+@pytest.mark.parametrize(("pages", "found"), [(20, ["t-1"]), (1, [])], ids=["all", "first"])
+def test_task_is_looked_for_on_so_many_pages(pages, found, spec, path, monkeypatch):
+    monkeypatch.setattr(lost, "PAGES", pages)
+    lists = [listed("t-9", model="another"), listed("t-1")]
+    for page in lists:
+        page.body["total_page"] = 3
+    failed = Say(body={"request_id": "r", "output": FAILED})
+    with scripted({SUBMIT: [CUT], POLL: [failed], "*": [Say(404)]}) as server:
+        server.scripts |= {f"{LIST[:-1]}{number}": [page] for number, page in enumerate([*lists, lists[0]], 1)}
+        assert main(["run", spec(), "--url", server.url, "--ledger", str(path)]) == 1
+        assert main(["resume", str(path)]) == 1
+    assert [record["task_id"] for record in read_ledger(path) if record["event"] == "accepted"] == found
+
+
+def test_provider_without_a_list_is_not_asked_for_one(spec, path, capsys):
+    body = {"model": "dashscope/happyhorse-1.0", "prompt": "A horse.", "duration": 3}
+    with scripted({"*": [CUT]}) as server:
+        assert main(["run", spec(provider="imini", request=body), "--url", server.url, "--ledger", str(path)]) == 1
+        assert main(["resume", str(path)]) == 1
+        assert len(server.asked) == 1
+    assert "there is no list of tasks to look it up in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "submits"), [(b"y\n", 2), (b"n\n", 1)], ids=["yes", "no"])
+def test_person_at_the_terminal_is_asked_whether_to_pay_twice(answer, submits, spec, path, clip, monkeypatch, capsys):
+    with scripted({SUBMIT: [CUT, SUBMITTED], LIST: [listed()], "*": [clip]}) as server:
+        server.scripts[POLL] = [succeeded(f"{server.url}/clip.mp4")]
+        assert main(["run", spec(), "--url", server.url, "--ledger", str(path)]) == 1
+        with terminal(monkeypatch, answer):
+            assert main(["resume", str(path)]) == 2 - submits
+        assert server.times("/video-synthesis") == submits
+    assert f"Send {NAME} again, and maybe pay twice? [y/N] " in capsys.readouterr().err
 
 
 def test_one_task_is_not_taken_for_two_requests(spec, path, capsys):
@@ -220,15 +260,17 @@ def test_task_is_followed_although_its_spec_is_gone(spec, path, clip, tmp_path):
     assert len(list(path.parent.glob("*.mp4"))) == 1
 
 
-def test_full_disk_is_told_before_anything_is_sent(spec, path):
-    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))\n"
-    code += "import sys; from happyhorse_spec.cli import main; sys.exit(main())"
-    with scripted({SUBMIT: [SUBMITTED]}) as server:
-        words = [sys.executable, "-c", code, "run", spec(), "--url", server.url, "--ledger", str(path)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        assert server.asked == []
-    assert done.returncode == 3
-    assert "cannot be written: File too large; nothing is done that cannot be written down" in done.stdout
+def test_full_disk_is_told_before_anything_is_sent(spec, path, capsys):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30000, before[1]))
+    try:
+        with scripted({SUBMIT: [SUBMITTED]}) as server:
+            assert main(["run", spec(), "--url", server.url, "--ledger", str(path)]) == 3
+            assert server.asked == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    told = capsys.readouterr().out
+    assert "cannot be written: File too large; nothing is done that cannot be written down" in told
     assert not path.exists()
 
 
@@ -264,4 +306,8 @@ def test_only_what_was_lost_is_decided_about(option, spec, path, capsys):
     with scripted({SUBMIT: [CUT]}) as server:
         main(["run", spec(), "--url", server.url, "--ledger", str(path)])
         assert main(["resume", str(path), option, "dashscope/mare"]) == 2
-    assert f"there is {NAME}" in capsys.readouterr().err
+        assert f"there is {NAME}" in capsys.readouterr().err
+        assert main(["resume", str(path), "--task", NAME]) == 2
+        assert "--task takes NAME=ID" in capsys.readouterr().err
+        assert main(["run", spec(), "--url", server.url, "--ledger", str(path)]) == 2
+        assert "is the ledger of another run: go on with `happyhorse-spec resume" in capsys.readouterr().err

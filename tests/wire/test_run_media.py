@@ -134,6 +134,22 @@ def test_file_that_is_missing_is_told_before_anything_is_sent(spec):
     assert problem.place.line == 3
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("missing.png", "It cannot be read (No such file or directory); check name and permissions."),
+        (".", "It is no file, or larger than 1024 MB."),
+    ],
+    ids=["missing", "folder"],
+)
+def test_file_that_cannot_be_read_is_never_sent(url, told, spec):
+    with scripted({}) as server:
+        (trail,) = run_specs(server.url, spec(request=frame(url), expect={"rejected": {}}))
+        assert server.asked == []
+    (problem,) = trail.problems
+    assert told in problem.message
+
+
 def test_file_that_is_no_picture_is_never_sent(spec, tmp_path):
     (tmp_path / "notes.txt").write_text("canary", "utf-8")
     with scripted({}) as server:

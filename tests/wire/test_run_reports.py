@@ -114,6 +114,21 @@ def test_json_tells_everything(spec, capsys):
     assert "ok    dashscope/horse" in told.err
 
 
+def test_ctrl_c_tells_what_it_leaves_and_ends_with_130(spec, monkeypatch, capsys):
+    async def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "poll", interrupt)
+    assert main(["run", spec()]) == 130
+    assert re.search("stopped; task [0-9a-f-]+ goes on at the provider", capsys.readouterr().out)
+
+
+def test_folder_that_cannot_be_made_is_told(spec, capsys):
+    path = spec()
+    assert main(["run", path, "--out", f"{path}/clips"]) == 2
+    assert f"{path}/clips: Not a directory; choose another folder" in capsys.readouterr().err
+
+
 def test_run_that_is_stopped_tells_what_it_leaves(spec):
     trails = [Trail(spec) for spec in read_specs([spec("a"), spec("b"), spec("c")])]
     trails[0].sent, trails[0].task_id = "POST x", "t-1"

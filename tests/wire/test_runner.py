@@ -171,6 +171,11 @@ def test_wrong_usage_gives_2_and_no_traceback(options, spec, capsys):
     assert "canary" not in told
 
 
+def test_mock_elsewhere_is_reached_through_the_proxy_of_the_environment(spec, capsys):
+    assert main(["run", spec(), "--url", "http://mock.invalid"]) == 3
+    assert "no connection to http://mock.invalid" in capsys.readouterr().err
+
+
 def test_spec_that_cannot_be_read_gives_2_and_its_place(tmp_path, capsys):
     path = tmp_path / "a.yaml"
     path.write_text("nme: x\n", "utf-8")

@@ -48,6 +48,14 @@ def test_submit_is_never_sent_again(line, kind, sentence, spec):
     assert "not known whether there is a task now, and it was not sent again" in problem.message
 
 
+def test_task_without_a_name_cannot_be_followed(spec):
+    nameless = Say(body={"request_id": "r", "output": {"task_id": "", "task_status": "PENDING"}})
+    with scripted({SUBMIT: [nameless]}) as server:
+        (trail,) = run_specs(server.url, spec())
+        assert len(server.asked) == 1
+    assert "contract violation: the answer to the submit names no task" in trail.problems[0].message
+
+
 def test_submit_that_is_throttled_is_not_sent_again(spec):
     throttled = Say(429, {"code": "Throttling", "message": "slow down", "request_id": "r"}, {"Retry-After": "0"})
     with scripted({SUBMIT: [throttled, SUBMITTED]}) as server:
@@ -156,6 +164,22 @@ def test_clip_that_breaks_off_leaves_nothing_behind(spec, tmp_path):
         assert "Authorization" not in store.asked[0].headers
     assert "the clip did not come in 3 attempts" in trail.problems[0].message
     assert [file.name for file in tmp_path.iterdir()] == ["horse.yaml"]
+
+
+def test_clip_that_is_damaged_is_no_clip(spec):
+    with scripted({"*": [Say(200, b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"\0\0\1\0moov" + b"\0" * 50)]}) as server:
+        server.scripts |= {SUBMIT: [SUBMITTED], POLL: [succeeded(f"{server.url}/clip.mp4")]}
+        (trail,) = run_specs(server.url, spec(expect={"clip": {"width": 1}}))
+    assert "the clip is damaged: it breaks off or cannot be read" in [problem.message for problem in trail.problems]
+
+
+def test_clip_whose_name_is_taken_by_a_folder_is_told_with_its_name(spec, tmp_path):
+    taken = tmp_path / "dashscope-horse-t-1.mp4"
+    taken.mkdir()
+    with scripted({"*": [Say(200, b"\0" * 100)]}) as server:
+        server.scripts |= {SUBMIT: [SUBMITTED], POLL: [succeeded(f"{server.url}/clip.mp4")]}
+        (trail,) = run_specs(server.url, spec(), out=tmp_path)
+    assert "Is a directory; the task's id is t-1" in trail.problems[0].message
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/a"])

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from running import KEY, POLL, SUBMIT, SUBMITTED, WRONG, make_gateway, stand_alone, succeeded, write_spec
+from running import KEY, POLL, SUBMIT, SUBMITTED, WRONG, make_gateway, stand_alone, succeeded, terminal, write_spec
 from scripted import Say, scripted
 
 from happyhorse_spec.cli import main
@@ -64,6 +64,54 @@ def test_live_refuses_a_server_that_is_not_the_providers(spec, gateway, monkeypa
         assert main(["run", "--live", "--yes", path, "--server", server.url]) == 2
         assert server.asked == []
     assert "gateway has no server" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"\n", 3)], ids=["yes", "no"])
+def test_live_asks_the_person_at_the_terminal(answer, code, spec, gateway, monkeypatch, capsys):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    with scripted({SUBMIT: [SUBMITTED]}) as server, terminal(monkeypatch, answer):
+        assert main(["run", "--live", spec(provider=gateway(server.url), expect={"accepted": True})]) == code
+        assert len(server.asked) == (code == 0)
+    told = capsys.readouterr().err
+    assert "This costs money (gateway: 2.70 CNY for 1 spec). Send? [y/N] " in told
+    assert ("nothing was sent, as you said" in told) == (code == 3)
+
+
+def test_live_says_which_of_several_providers_was_not_reached(spec, gateway, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    (tmp_path / "far").mkdir()
+    make_gateway(tmp_path / "far", "http://127.0.0.1:9")
+    (tmp_path / "far" / "gateway").rename(tmp_path / "remote")
+    with scripted({SUBMIT: [SUBMITTED]}) as server:
+        near = spec("near", provider=gateway(server.url), expect={"accepted": True})
+        far = spec("far", provider="./remote")
+        assert main(["run", "--live", "--yes", near, far]) == 3
+    told = capsys.readouterr().out
+    assert "FAIL  no connection to http://127.0.0.1:9: Connection refused; not sent: remote/far" in told
+
+
+def test_live_goes_to_the_server_that_is_asked_for(spec, gateway, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    with scripted({SUBMIT: [SUBMITTED]}) as server:
+        path = spec(provider=gateway(server.url), expect={"accepted": True})
+        assert main(["run", "--live", "--yes", path, "--server", f"{server.url}/"]) == 0
+        assert [asked.path for asked in server.asked] == [SUBMIT]
+
+
+def test_live_server_belongs_to_one_provider(spec, capsys):
+    files = [spec(), spec("mare", provider="apiyi")]
+    assert main(["run", "--live", "--yes", *files, "--server", "https://dashscope.aliyuncs.com"]) == 2
+    assert "a server belongs to one provider, and these specs are for" in capsys.readouterr().err
+
+
+def test_live_sends_no_key_that_is_none(spec, gateway, monkeypatch, capsys):
+    monkeypatch.setenv("GATEWAY_KEY", "sk canary")
+    with scripted({"*": [SUBMITTED]}) as server:
+        assert main(["run", "--live", "--yes", spec(provider=gateway(server.url))]) == 3
+        assert server.asked == []
+    told = capsys.readouterr().err
+    assert "nothing was sent: GATEWAY_KEY holds characters that no key has" in told
+    assert "canary" not in told
 
 
 def test_live_wants_its_files_named(capsys):
