@@ -55,6 +55,11 @@ clips = st.builds(
 )
 
 
+def test_frames_beyond_every_level_get_the_highest() -> None:
+    assert h264._level(120, 68, 24) == 40
+    assert h264._level(2000, 2000, 24) == 62
+
+
 def sized(short: int, ratio: str) -> tuple[int, int]:
     across, down = map(int, ratio.split(":"))
     return short * across // min(across, down), short * down // min(across, down)

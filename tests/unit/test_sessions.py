@@ -55,6 +55,7 @@ def test_reads_a_name_with_settings(text, name, settings):
         ("a,seed=x", "seed is 'x'; it must be a whole number"),
         ("a,seed=" + "9" * 5000, "it must be a whole number of at most 18 digits"),
         ("a,limits=maybe", "limits is 'maybe'; it must be on or off"),
+        ("a,profile=no!", "profile is 'no!'; it must be the name of a profile"),
         ("a,pace=slow", "pace is 'slow'; it must be desk or real"),
     ],
     ids=lambda value: value[:24],

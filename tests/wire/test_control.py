@@ -1,6 +1,8 @@
 """The control API: reachable from any language, and true to its own description."""
 
 import json
+from socket import create_connection
+from urllib.parse import urlsplit
 
 import pytest
 from desk import ONE, Desk, example
@@ -8,12 +10,14 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from happyhorse_spec.contract import load_provider
+from mockserver import control
 from mockserver.clock import ClockMode
 from mockserver.control_actions import ACTIONS
 from mockserver.control_spec import description
 from mockserver.server import MockServer
 from mockserver.settings import Settings
 
+IMINI = load_provider("imini")
 MANUAL = Settings(clock=ClockMode.MANUAL, start=1_800_000_000.0)
 
 
@@ -272,6 +276,33 @@ def test_scripts_a_task_while_it_lives(desk):
     assert (shown["state"], shown["told"], shown["error"]["code"]) == ("failed", "failed", "DataInspectionFailed")
     answer = ask(desk, "PUT", f"/tasks/{task_id}/plan", {"plan": "SUCCEEDED"})
     assert (answer.status, answer.body["error"]) == (400, "the task has ended; its state is FAILED")
+
+
+def test_task_is_never_what_its_provider_has_no_word_for(desk):
+    submitted = desk.submit(IMINI)
+    (task,) = desk.control("GET", "/tasks")
+    answer = ask(desk, "PUT", f"/tasks/{task['id']}/plan", {"plan": "CANCELED"})
+    assert (submitted.status, answer.status) == (200, 400)
+    assert answer.body["error"] == "no task of imini is ever CANCELED"
+    refused = desk.submit(IMINI, prompt="[[PENDING 1s, CANCELED]]")
+    assert refused.status == 400
+    assert b"ordered: CANCELED, which no task of this provider ever is" in refused.raw
+
+
+def test_body_that_does_not_come_is_not_waited_for(desk, monkeypatch):
+    monkeypatch.setattr(control, "BODY_SECONDS", 0.05)
+    parts = urlsplit(desk.wire.url)
+    head = f"PUT {parts.path}/_happyhorse/faults HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+    with create_connection((parts.hostname, parts.port)) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_exchanges_are_shown_to_who_watches(play):
+    seen = []
+    desk = Desk(play(observe=lambda _session, exchange: seen.append(exchange)))
+    desk.task()
+    assert len(seen) == 1
 
 
 def test_ends_a_pending_task_at_once(desk):

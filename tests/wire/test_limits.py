@@ -7,6 +7,7 @@ from byhand import advance
 from desk import ONE, example
 
 from happyhorse_spec.contract import load_provider, provider_names
+from mockserver import operations
 from mockserver.clock import ClockMode
 from mockserver.settings import Settings
 
@@ -313,6 +314,13 @@ class TestLifetime:
         free.advance(1)
         over = free.wire.send("GET", url)
         assert (over.status, b"Request has expired." in over.raw) == (403, True)
+
+    def test_of_too_many_temporary_keys_the_oldest_is_a_key_like_any_other(self, free, monkeypatch):
+        monkeypatch.setattr(operations, "KEPT_TOKENS", 1)
+        keys = [free.wire.call(ONE, "token", query="?expire_in_seconds=90").body["token"] for _ in range(2)]
+        free.advance(90)
+        told = [free.submit(headers={"Authorization": f"Bearer {key}"}).body.get("code") for key in keys]
+        assert told == [None, "InvalidApiKey"]
 
     def test_temporary_key_lives_as_long_as_it_was_asked_for(self, free):
         key = free.wire.call(ONE, "token", query="?expire_in_seconds=90").body["token"]
