@@ -52,6 +52,10 @@ def states(testbed, task_id, count):
     return [poll(testbed, task_id)["task_status"] for _ in range(count)]
 
 
+def test_server_that_never_started_can_be_stopped():
+    asyncio.run(MockServer().stop())
+
+
 class TestThread:
     def test_ends_with_the_block(self):
         before = threading.active_count()

@@ -310,6 +310,15 @@ class TestGone:
             assert [line.rest() for line in lines] == [b""] * 20
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [("poll", {"action": "retrieve"}), ("batch", {"action": "retrieve_batch", "ids": "x"})],
+    ids=["no id", "no list"],
+)
+def test_question_without_what_it_asks_for_is_refused(wire, endpoint, body):
+    assert says(wire.call(ACE, endpoint, body), ACE, "query")
+
+
 class TestLastResort:
     """What nobody foresaw, which is an error of ours: the provider's internal error outside, a traceback inside."""
 
@@ -325,6 +334,12 @@ class TestLastResort:
         assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
         monkeypatch.undo()
         assert wire.call(provider, "submit", example(provider)).status == 200
+
+    def test_is_one_sentence_where_the_path_is_nobodys(self, monkeypatch, caplog, wire):
+        monkeypatch.setattr(server_module.MockServer, "_operate", lambda *_: 1 / 0)
+        answer = wire.send("GET", "/nobody")
+        assert (answer.status, answer.body) == (500, {"error": "internal error; the log has the reason"})
+        assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
 
     def test_is_the_storages_internal_error_for_a_file(self, monkeypatch, caplog, wire):
         clip = Desk(wire).until_done(Desk(wire).task()).body["output"]["video_url"]
