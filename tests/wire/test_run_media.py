@@ -210,6 +210,19 @@ def test_permission_that_does_not_fit_ends_it(members, told, spec):
 
 
 @pytest.mark.usefixtures("picture")
+def test_permission_that_does_not_come_ends_it_and_costs_nothing(spec, capsys):
+    with scripted({policy(): [CUT]}) as server:
+        words = ["--budget", "5 CNY", "--jobs", "1", "--url", server.url]
+        path, other = spec(request=frame(), expect={"accepted": True}), spec("mare", expect={"accepted": True})
+        server.scripts[SUBMIT] = [SUBMITTED]
+        assert main(["run", path, other, *words]) == 1
+        assert server.times("/video-synthesis") == 1
+    told = capsys.readouterr().out
+    assert "Server disconnected" in told
+    assert "ok    dashscope/mare" in told
+
+
+@pytest.mark.usefixtures("picture")
 def test_wrong_key_gets_no_permission(spec):
     refused = Say(401, {"code": "InvalidApiKey", "message": "No.", "request_id": "r"})
     with scripted({policy(): [refused]}) as server:

@@ -74,6 +74,7 @@ def test_submit_that_is_throttled_is_not_sent_again(spec):
         pytest.param(Say(500, b"oops"), id="500"),
         pytest.param(Say(503, {"code": "x", "message": "y", "request_id": "r"}), id="503"),
         pytest.param(Say(429, b"", {"Retry-After": "0"}), id="429"),
+        pytest.param(Say(429, b"", {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}), id="429-until-a-date"),
     ],
 )
 def test_poll_is_repeated(line, spec):
