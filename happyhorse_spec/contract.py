@@ -7,7 +7,7 @@ Judging a request is `check.py`; playing the provider is the mock's work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -79,6 +79,12 @@ class Mode:
         """Says True only of a body of this mode that there is nothing to say about."""
         return _sieve(self.any.book, self.request.book, self.advice.book)
 
+    def listed(self, *place: str) -> list[Any]:
+        """The values that the request schema lists for a place."""
+        rules = [rule for rule in self.request.book.rules if rule.place == place]
+        options = [option for rule in rules if rule.keyword == "enum" for option in rule.limit]
+        return options + [rule.limit for rule in rules if rule.keyword == "const"]
+
     @property
     def defaults(self) -> Mapping[str, Any]:
         """JSON pointer -> default value, as the request schema states it."""
@@ -144,17 +150,12 @@ class Provider:
 
     def models_of(self, mode: Mode) -> list[str]:
         """The models that a mode takes."""
-        place = tuple(pointer.parts(self.data["request"].get("model", "/model")))
-        rules = [rule for rule in mode.request.book.rules if rule.place == place]
-        listed = [model for rule in rules if rule.keyword == "enum" for model in rule.limit]
-        return listed + [rule.limit for rule in rules if rule.keyword == "const"]
+        return mode.listed(*pointer.parts(self.data["request"].get("model", "/model")))
 
-    def mode_of(self, body: object) -> Mode | None:
-        """The first mode whose `when` the body satisfies."""
-        for mode in self.modes.values():
-            if mode.matches(body):
-                return mode
-        return None
+    @cached_property
+    def mode_of(self) -> Callable[[object], Mode | None]:
+        """Finds the first mode whose `when` a body satisfies."""
+        return _chooser(list(self.modes.values()))
 
     def answer_schema(self, name: str) -> Schema:
         """The schema of an answer, which stands for itself."""
@@ -184,6 +185,30 @@ class Provider:
         found = [error for error in self.errors.values() if error.code == word]
         found.sort(key=lambda error: "{" in error.message)
         return self.errors.get(word) or next(iter(found), None)
+
+
+def _chooser(modes: Sequence[Mode]) -> Callable[[object], Mode | None]:
+    """A function that finds the first mode whose `when` a body satisfies.
+
+    Where all conditions speak of one member and of nothing else, the modes of the words that it may be are looked up.
+    """
+
+    def search(body: object) -> Mode | None:
+        return next((mode for mode in modes if mode.matches(body)), None)
+
+    members = {name for mode in modes for name in (*mode.when.get("properties", ()), *mode.when.get("required", ()))}
+    if len(members) != 1 or any(mode.when.keys() - {"properties", "required"} for mode in modes):
+        return search
+    (member,) = members
+    words = [word for mode in modes for word in mode.listed(member) if isinstance(word, str)]
+    known = {word: search({member: word}) for word in words}
+
+    def choose(body: object) -> Mode | None:
+        if type(body) is dict and type(word := body.get(member)) is str and word in known:
+            return known[word]
+        return search(body)
+
+    return choose
 
 
 def _sieve(*books: RuleBook) -> Callable[[object], bool]:

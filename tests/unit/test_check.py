@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import enum
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from happyhorse_spec.check import (
     rejected,
     verdict,
 )
-from happyhorse_spec.contract import Law, load_provider, load_sources
+from happyhorse_spec.contract import Law, load_provider, load_sources, provider_names
 from happyhorse_spec.document import DocumentError, read_json
 from happyhorse_spec.rules import rule_book
 
@@ -108,6 +110,47 @@ def test_of_a_body_without_a_mode_only_the_general_rules_speak() -> None:
     body = {"model": "another", "input": {"prompt": 5}}
     assert [pointer for _, pointer in told(check_body(body, ONE))] == ["/model"]
     assert [pointer for _, pointer in told(check_body([], ONE))] == [""]
+
+
+class Word(enum.StrEnum):
+    T2V = "happyhorse-1.0-t2v"
+
+
+class Body(dict[str, Any]):
+    """What some client makes of a dict."""
+
+
+ODD_WORDS = [5, 1.0, True, None, [], {}, "", "another", "t2v", "Generate", "generate", "video_edit", Word.T2V]
+
+
+@pytest.mark.parametrize("name", provider_names())
+def test_the_mode_is_the_first_whose_condition_is_satisfied(name: str) -> None:
+    provider = load_provider(name)
+    words = [*ODD_WORDS, *provider.models]
+    bodies: list[Any] = [[], "model", None, 5, {}, {"action": []}, Body(model="happyhorse-1.0-r2v")]
+    bodies += [{member: word, **more} for member in ("model", "action") for word in words for more in ({}, {"odd": 1})]
+    for body in bodies:
+        first = next((mode for mode in provider.modes.values() if mode.matches(body)), None)
+        assert provider.mode_of(body) is first, body
+
+
+#: Conditions of the first mode; the second takes whatever is left.
+CONDITIONS = {
+    "another member is asked for too": {"properties": {"model": True}, "required": ["odd"]},
+    "members are counted too": {"properties": {"model": {"pattern": "t2v"}}, "minProperties": 2},
+    "the word is ruled out": {"properties": {"model": {"not": {"const": "happyhorse-1.0-t2v"}}}},
+    "the word is none of the listed": {"properties": {"model": {"enum": ["another"]}}, "required": ["model"]},
+    "any word will do": {"properties": {"model": True}},
+}
+
+
+@pytest.mark.parametrize("case", CONDITIONS)
+def test_a_word_tells_the_mode_only_where_nothing_else_does(case: str) -> None:
+    first, second, *_ = ONE.modes.values()
+    modes = {"first": replace(first, when=CONDITIONS[case]), "second": replace(second, when={})}
+    provider = replace(ONE, modes=modes)
+    for body in (T2V, {**T2V, "odd": 1}, {"model": "happyhorse-1.0-t2v"}, {"model": "another"}, {}):
+        assert provider.mode_of(body) is modes["first" if modes["first"].matches(body) else "second"]
 
 
 def test_a_verdict_is_the_mode_and_what_is_rejected() -> None:
