@@ -45,9 +45,6 @@ def read_specs(paths: Iterable[str | Path], values: Values | None = None) -> lis
     return reader.specs
 
 
-_SIGNS = frozenset({"request", "defaults"})
-
-
 class _Reader:
     """Collects specs, and faults instead of stopping at the first."""
 
@@ -71,11 +68,6 @@ class _Reader:
         for expansion in expansions(read(path), self.values):
             self.specs += expansion.specs
             self.faults += expansion.faults
-
-
-def holds_specs(documents: Iterable[Document]) -> bool:
-    """Whether a file holds specs, and no requests as they are sent."""
-    return any(isinstance(document.data, dict) and document.data.keys() & _SIGNS for document in documents)
 
 
 def expansions(documents: Iterable[Document], values: Values, provider: str | None = None) -> Iterator[Expansion]:

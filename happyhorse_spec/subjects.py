@@ -6,10 +6,10 @@ judged here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Provider, load_provider, provider_names
@@ -18,9 +18,12 @@ from happyhorse_spec.document import Document, Position
 from happyhorse_spec.findings import Finding
 from happyhorse_spec.headers import KEYWORD as HEADER
 from happyhorse_spec.headers import place_of
-from happyhorse_spec.spec import Spec
+
+if TYPE_CHECKING:
+    from happyhorse_spec.spec import Spec
 
 SUBMIT = "submit"
+_SIGNS = frozenset({"request", "defaults"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ class Subject:
     def position(self, at: str) -> Position:
         """Where the member of the body at a pointer stands."""
         return self.spec.origin.position(f"/request{at}")[1] if self.spec else self.document.position(at)
+
+
+def holds_specs(documents: Iterable[Document]) -> bool:
+    """Whether a file holds specs, and no requests as they are sent."""
+    return any(isinstance(document.data, dict) and document.data.keys() & _SIGNS for document in documents)
 
 
 def subject_of(document: Document, folder: Path, provider: str | None) -> Subject:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec.check import check_body, media_urls
 from happyhorse_spec.contract import Mode
@@ -21,11 +21,12 @@ from happyhorse_spec.failures import EXPECTED, FINDINGS, FINE, NOT_SEEN, exit_co
 from happyhorse_spec.findings import Finding, show
 from happyhorse_spec.headers import check_headers
 from happyhorse_spec.output import FORMATS, Output
-from happyhorse_spec.spec import Place
-from happyhorse_spec.spec_reader import Expansion, expansions, holds_specs
-from happyhorse_spec.subjects import Subject, subject_of
+from happyhorse_spec.subjects import Subject, holds_specs, subject_of
 from happyhorse_spec.substitution import Values
 from happyhorse_spec.variables import variables
+
+if TYPE_CHECKING:
+    from happyhorse_spec.spec_reader import Expansion
 
 Facts = Mapping[str, Any]
 
@@ -72,6 +73,8 @@ class _Check:
             return exit_code(error)
         several = len(documents) > 1
         if holds_specs(documents):
+            from happyhorse_spec.spec_reader import expansions
+
             found = expansions(documents, self.values, self.provider)
             return max(self.specs(expansion, has_siblings=several) for expansion in found)
         return max(self.document(document, Path(path).parent, has_siblings=several) for document in documents)
@@ -81,7 +84,7 @@ class _Check:
         document = expansion.origin.document
         for fault in dict.fromkeys(expansion.faults):
             place = fault.place
-            position = Position(place.line, place.column) if isinstance(place, Place) else None
+            position = None if isinstance(place, str) else Position(place.line, place.column)
             self.output.failed(document.name, fault.message, position)
         if expansion.faults:
             return FINDINGS
