@@ -38,14 +38,14 @@ def check_body(body: object, provider: Provider, *, reference: bool = False) -> 
     mode, likely = provider.mode_of(body), body
     if mode and not reference and mode.praises(body):
         return []
-    first = list(judged(provider.any, body, reference))
+    first = judged(provider.any, body, reference)
     if mode is None and isinstance(body, dict):
         likely = _meant(body, first)
         mode = provider.mode_of(likely)
     if mode is None:
         return first
-    rejections = [*first, *_untold(judged(mode.request, likely, reference), first)]
-    return [*rejections, *_sensible(judged(mode.advice, likely, reference), rejections)]
+    rejections = first + _untold(judged(mode.request, likely, reference), first)
+    return rejections + _sensible(judged(mode.advice, likely, reference), rejections)
 
 
 def check_document(document: Document, provider: Provider, *, base: str = "") -> list[Finding]:
@@ -69,8 +69,8 @@ def verdict(body: object, provider: Provider) -> tuple[Mode | None, list[Finding
     mode = provider.mode_of(body)
     if mode and mode.accepts(body):
         return mode, []
-    first = list(judged(provider.any, body, False))
-    return mode, [*first, *_untold(judged(mode.request, body, False), first)] if mode else first
+    first = judged(provider.any, body)
+    return mode, first + _untold(judged(mode.request, body), first) if mode else first
 
 
 def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def check_media(body: object, mode: Mode, provider: Provider, probe: Probe) -> I
 
 def judge_media(law: Law, facts: Mapping[str, Any] | None, where: str) -> Iterator[Finding]:
     """Findings on one probed file (None: it cannot be read), all at the pointer `where` of its URL."""
-    for found in judged(law, facts, False):
+    for found in judged(law, facts):
         aspect = " ".join(pointer.parts(found.pointer))
         yield Finding(found.rule, where, found.value, aspect=aspect)
 
@@ -120,49 +120,49 @@ def _meant(body: Mapping[str, Any], told: list[Finding]) -> dict[str, Any]:
     return {**body, **{name: value for name, value in meant.items() if name in body}}
 
 
-def _untold(findings: Iterator[Finding], told: list[Finding]) -> Iterator[Finding]:
+def _untold(findings: list[Finding], told: list[Finding]) -> list[Finding]:
     """The findings that say something new: a rule of any mode stands again in the schema of each mode."""
+    if not told:
+        return findings
     known = {(found.pointer, found.rule.keyword) for found in told}
-    return (found for found in findings if (found.pointer, found.rule.keyword) not in known)
+    return [found for found in findings if (found.pointer, found.rule.keyword) not in known]
 
 
-def _sensible(advice: Iterator[Finding], rejections: list[Finding]) -> Iterator[Finding]:
+def _sensible(advice: list[Finding], rejections: list[Finding]) -> list[Finding]:
     """Advice, but none on how to use a value that is refused anyway."""
+    if not advice:
+        return advice
     refused = {found.pointer for found in rejections}
-    return (found for found in advice if found.pointer not in refused)
+    return [found for found in advice if found.pointer not in refused]
 
 
-def judged(law: Law, body: object, reference: bool = False) -> Iterator[Finding]:
+def judged(law: Law, body: object, reference: bool = False) -> list[Finding]:
     """Findings on a body by one schema alone, in the order of its rules."""
+    if not reference and law.passes(body):
+        return []
     breaches = (law.reference_judge if reference else law.judge)(body)
-    if not breaches:
-        return
     mistyped = {breach.path for breach in breaches if breach.keyword == "type"}
-    found = {}
+    found, order = {}, law.book.order
     for breach in breaches:
         if breach.keyword == "type" or breach.path not in mistyped:
             for rule, path, value in _rules(law.book, breach, body):
-                found[rule.id, path] = rule, path, value
-    order = law.book.order
-    for rule, path, value in sorted(found.values(), key=lambda entry: (order[entry[0].id], entry[1])):
-        yield Finding(rule, pointer.write(path), value)
+                found[order[rule.id], path] = Finding(rule, pointer.write(path), value)
+    return [found[place] for place in sorted(found)]
 
 
-def _rules(book: RuleBook, breach: Breach, body: object) -> Iterator[tuple[Rule, tuple[str | int, ...], Any]]:
+def _rules(book: RuleBook, breach: Breach, body: object) -> list[tuple[Rule, tuple[str | int, ...], Any]]:
     """The rules that a breach breaks, each with its place and value; one per missing or unknown member."""
+    path = breach.path
     value: Any = body
-    for part in breach.path:
+    for part in path:
         value = value[part]
     if breach.keyword == "required":
-        for (spot, name), rule in book.required.items():
-            if spot == breach.schema_path and name not in value:
-                yield rule, (*breach.path, name), None
-        return
+        spots = book.required.items()
+        names = [(name, rule) for (spot, name), rule in spots if spot == breach.schema_path and name not in value]
+        return [(rule, (*path, name), None) for name, rule in names]
     rule = book.by_place[breach.schema_path, breach.keyword]
     if breach.keyword == "additionalProperties":
-        for name in value.keys() - rule.schema.get("properties", {}).keys():
-            yield rule, (*breach.path, name), value[name]
-    elif breach.keyword == "x-promptReferences":
-        yield rule, (*breach.path, *pointer.parts(rule.limit["prompt"])), value
-    else:
-        yield rule, breach.path, value
+        return [(rule, (*path, name), value[name]) for name in value.keys() - rule.schema.get("properties", {}).keys()]
+    if breach.keyword == "x-promptReferences":
+        return [(rule, (*path, *pointer.parts(rule.limit["prompt"])), value)]
+    return [(rule, path, value)]

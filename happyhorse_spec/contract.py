@@ -31,6 +31,11 @@ class Law:
     book: RuleBook
 
     @cached_property
+    def passes(self) -> Callable[[object], bool]:
+        """Says True only of a body that the judge has nothing against."""
+        return _sieve(self.book)
+
+    @cached_property
     def judge(self) -> Judge:
         return compile_schema(self.book.schema)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from happyhorse_spec import pointer
 from happyhorse_spec.prompt import dangling_reference, too_long
 
 Path = tuple[str | int, ...]
@@ -25,14 +25,18 @@ _IN_PATTERN = {
     **{word.upper(): f"[^{members}]" for word, members in _IN_CLASS.items()},
 }
 
-#: Custom keyword -> (limit, instance) -> why it is broken, or None.
-KEYWORDS: Mapping[str, Callable[[Mapping[str, Any], object], str | None]] = {
+#: Says whether an instance breaks a keyword.
+Check = Callable[[object], bool]
+
+#: Custom keyword -> (its limit, pointer of the value it judges) -> its check.
+KEYWORDS: Mapping[str, Callable[..., Check]] = {
     "x-maxPromptUnits": too_long,
     "x-promptReferences": dangling_reference,
 }
 
 
-class Breach(NamedTuple):
+@dataclass(slots=True)
+class Breach:
     """A broken keyword: where in the instance, where in the schema (the keyword's parent), which one."""
 
     path: Path
@@ -72,13 +76,13 @@ def sieve(schemas: Sequence[Mapping[str, Any]], own: Iterable[tuple[str, str, An
         is_valid = _rust({"allOf": list(schemas)}).is_valid
     except ImportError:
         return lambda _: False
-    checks = [(pointer.reader(at), KEYWORDS[keyword], limit) for at, keyword, limit in own]
+    checks = [KEYWORDS[keyword](limit, at) for at, keyword, limit in own]
 
     def passes(instance: object) -> bool:
         if not is_valid(instance):
             return False
-        for read, check, limit in checks:  # noqa: SIM110 - `all` takes twice as long
-            if check(limit, read(instance)):
+        for is_broken in checks:  # noqa: SIM110 - `all` takes twice as long
+            if is_broken(instance):
                 return False
         return True
 
@@ -109,29 +113,28 @@ def _rust(schema: Mapping[str, Any], **options: Any) -> Any:
 
 
 def _fast(schema: Mapping[str, Any]) -> Judge:
-    # Masked, since the engine writes every value out otherwise; the sentences of `findings.py` are our own.
-    validator = _rust(schema, keywords=_CLASSES, mask="")
-    errors, is_valid = validator.iter_errors, validator.is_valid
+    # Masked, since the engine writes every value out otherwise; the sentences of `findings.py` are our own. It takes
+    # longer with keywords of ours, even where the schema has none of them.
+    own = {name: keyword for name, keyword in _CLASSES.items() if name in str(schema)}
+    errors = _rust(schema, keywords=own, mask="").iter_errors
 
     def judge(instance: object) -> list[Breach]:
-        if is_valid(instance):
-            return []
-        return [
-            Breach(tuple(error.instance_path), tuple(error.schema_path[:-1]), _keyword(schema, error))
-            for error in errors(instance)
-        ]
+        breaches = []
+        for error in errors(instance):
+            *place, keyword = error.schema_path
+            if keyword == "maxContains":
+                keyword = _counting_keyword(schema, error)
+            breaches.append(Breach(tuple(error.instance_path), tuple(place), keyword))
+        return breaches
 
     return judge
 
 
-def _keyword(schema: Any, error: Any) -> str:
+def _counting_keyword(schema: Any, error: Any) -> str:
     """The broken keyword; `jsonschema-rs` calls it `maxContains` too where nothing fits `contains` beside it."""
-    keyword: str = error.schema_path[-1]
-    if keyword != "maxContains":
-        return keyword
     for part in error.schema_path[:-1]:
         schema = schema[part]
-    return keyword if any(map(matcher(schema["contains"]), error.instance)) else "contains"
+    return "maxContains" if any(map(matcher(schema["contains"]), error.instance)) else "contains"
 
 
 def _slow(schema: Mapping[str, Any]) -> Judge:
@@ -150,15 +153,13 @@ def _reference_class() -> Any:
     import jsonschema
     from jsonschema import validators
 
-    checks = {name: _generator(check) for name, check in KEYWORDS.items()} | {"pattern": _generator(_no_match)}
+    own = {name: _generator(check, "breaks") for name, check in KEYWORDS.items()}
     extend: Any = validators.extend
-    return extend(jsonschema.Draft202012Validator, checks)
+    return extend(jsonschema.Draft202012Validator, {**own, "pattern": _generator(_no_match, "does not match")})
 
 
-def _no_match(pattern: str, instance: object) -> str | None:
-    if isinstance(instance, str) and not re.search(_in_python(pattern), instance):
-        return f"does not match {pattern}"
-    return None
+def _no_match(pattern: str) -> Check:
+    return lambda instance: isinstance(instance, str) and not re.search(_in_python(pattern), instance)
 
 
 @cache
@@ -171,28 +172,28 @@ def _in_python(pattern: str) -> str:
     return "".join(words)
 
 
-def _generator(check: Callable[[Any, object], str | None]) -> Callable[..., Iterator[Exception]]:
+def _generator(check: Callable[[Any], Check], verb: str) -> Callable[..., Iterator[Exception]]:
     """A keyword in the reference engine's form."""
 
     def errors(_validator: object, limit: Any, instance: object, _schema: object) -> Iterator[Exception]:
         from jsonschema import ValidationError
 
-        if reason := check(limit, instance):
-            yield ValidationError(reason)
+        if check(limit)(instance):
+            yield ValidationError(f"{verb} {limit}")
 
     return errors
 
 
-def _keyword_class(check: Callable[[Mapping[str, Any], object], str | None]) -> type:
+def _keyword_class(check: Callable[[Any], Check]) -> type:
     """A custom keyword in the fast engine's form."""
 
     class Keyword:
-        def __init__(self, _parent: object, limit: Mapping[str, Any], _path: object) -> None:
-            self.limit = limit
+        def __init__(self, _parent: object, limit: Any, _path: object) -> None:
+            self.is_broken = check(limit)
 
         def validate(self, instance: object) -> None:
-            if reason := check(self.limit, instance):
-                raise ValueError(reason)
+            if self.is_broken(instance):
+                raise ValueError
 
     return Keyword
 

@@ -42,11 +42,12 @@ _FACTS = {
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finding:
     """A broken rule in one request. `line` and `column` count from 1 and are known where the input was text.
 
-    `aspect` says which fact of a media file broke the rule, e.g. `width`; it is "" for the file as a whole.
+    `aspect` says which fact of a media file broke the rule, e.g. `width`; it is "" for the file as a whole. Nobody
+    changes a finding; it is not frozen because it would take five times as long to make.
     """
 
     rule: Rule

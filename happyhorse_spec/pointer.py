@@ -9,7 +9,10 @@ from typing import Any
 
 def write(path: Iterable[str | int]) -> str:
     """The pointer of a path: ("a", 0, "b/c") -> "/a/0/b~1c"."""
-    return "".join([f"/{part}" if isinstance(part, int) else f"/{_escape(part)}" for part in path])
+    text = ""
+    for part in path:
+        text += f"/{part}" if isinstance(part, int) else f"/{part.replace('~', '~0').replace('/', '~1')}"
+    return text
 
 
 def parts(pointer: str) -> list[str]:
@@ -63,10 +66,6 @@ def expand(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
             yield from ((f"{head}/{index}{inner}", leaf) for inner, leaf in expand(item, tail))
         else:
             yield f"{head}/{index}", item
-
-
-def _escape(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")
 
 
 _ABSENT = object()

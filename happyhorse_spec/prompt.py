@@ -30,21 +30,27 @@ def prompt_units(text: str, weights: Mapping[str, int]) -> int:
     return len(text) + sum((weight - 1) * len(_finder(_SCRIPTS[script])(text)) for script, weight in weights.items())
 
 
-def too_long(limit: Mapping[str, Any], prompt: object) -> str | None:
-    """Why `prompt` breaks an `x-maxPromptUnits`, or None."""
-    if not isinstance(prompt, str) or (prompt.isascii() and len(prompt) <= limit["limit"]):
-        return None
-    units = prompt_units(prompt, limit.get("weights", {}))
-    return f"{units} units; at most {limit['limit']}" if units > limit["limit"] else None
+def too_long(limit: Mapping[str, Any], at: str = "") -> Callable[[object], bool]:
+    """A function that says whether the prompt at the pointer `at` breaks an `x-maxPromptUnits`."""
+    read, most, weights = pointer.reader(at), limit["limit"], limit.get("weights", {})
+    fits_anyhow = most // max([1, *weights.values()])
+
+    def is_broken(body: object) -> bool:
+        prompt = read(body)
+        return isinstance(prompt, str) and len(prompt) > fits_anyhow and prompt_units(prompt, weights) > most
+
+    return is_broken
 
 
 def references(pattern: str, prompt: str) -> list[int]:
-    """The image numbers that `prompt` speaks of, in order, e.g. [1, 2] for `[Image 1] ... [Image 2]`.
+    """The image numbers that `prompt` speaks of, in order, e.g. [1, 2] for `[Image 1] ... [Image 2]`."""
+    return [number for number in map(_number, _finder(pattern)(prompt)) if number is not None]
 
-    Each alternative of the pattern may have a group of its own.
-    """
-    numbers = map("".join, _finder(pattern)(prompt))
-    return [int(number) for number in numbers if len(number) < 10]
+
+def _number(groups: str | tuple[str, ...]) -> int | None:
+    """What a pattern has found; each of its alternatives may have a group of its own. Too long a number is none."""
+    digits = "".join(groups)
+    return int(digits) if len(digits) < 10 else None
 
 
 @cache
@@ -53,24 +59,30 @@ def _finder(pattern: str) -> Callable[[str], list[str] | list[tuple[str, ...]]]:
     return re.compile(pattern).findall
 
 
-def dangling_reference(form: Mapping[str, Any], request: object) -> str | None:
-    """Why the prompt of `request` breaks an `x-promptReferences`: it names an image that is not given; or None."""
-    prompt = pointer.reader(form["prompt"])(request)
-    numbers = references(form["pattern"], prompt) if isinstance(prompt, str) else ()
-    if not numbers:
-        return None
-    given = _count_images(form, request, max(numbers))
-    wrong = [number for number in numbers if not 1 <= number <= given]
-    return f"image {wrong[0]}, but {given} given" if wrong else None
+def dangling_reference(form: Mapping[str, Any], at: str = "") -> Callable[[object], bool]:
+    """A function that says whether the request at the pointer `at` breaks an `x-promptReferences`.
 
+    It does where its prompt names an image that is not given; no more images are counted than it names.
+    """
+    read_prompt, read_images = pointer.reader(at + form["prompt"]), pointer.reader(at + form["images"])
+    find, where = _finder(form["pattern"]), form.get("where", {}).items()
 
-def _count_images(form: Mapping[str, Any], request: object, most: int) -> int:
-    """How many images are given; counts no further than `most`."""
-    found, where = pointer.reader(form["images"])(request), form.get("where", {}).items()
-    count = 0
-    for item in found if isinstance(found, list) else ():
-        if not where or (isinstance(item, dict) and where <= item.items()):
-            count += 1
-            if count == most:
-                break
-    return count
+    def is_broken(body: object) -> bool:
+        prompt, lacking = read_prompt(body), 0
+        for groups in find(prompt) if isinstance(prompt, str) else ():
+            number = _number(groups)
+            if number is None:
+                continue
+            if number < 1:
+                return True
+            if number > lacking:
+                lacking = number
+        images = read_images(body) if lacking else None
+        for image in images if isinstance(images, list) else ():
+            if not where or (isinstance(image, dict) and where <= image.items()):
+                lacking -= 1
+                if not lacking:
+                    break
+        return lacking > 0
+
+    return is_broken

@@ -99,6 +99,11 @@ def test_a_rule_of_all_modes_is_told_once(reference: bool) -> None:
 def test_there_is_no_advice_on_a_value_that_is_refused() -> None:
     body = {"model": "dashscope/happyhorse-1.0", "prompt": "马" * 5001}
     assert told(check_body(body, FLAT)) == [("imini.t2v.prompt.maxLength", "/prompt")]
+    media = [{"type": "first_frame", "url": "ftp://example.com/a.png"}]
+    body = {"model": "happyhorse-1.0-i2v", "input": {"prompt": "A horse.", "media": media}}
+    assert told(check_body(body, load_provider("apiyi"))) == [
+        ("apiyi.i2v.input.media.items.url.pattern", "/input/media/0/url")
+    ]
 
 
 def test_a_misspelt_model_hides_nothing_else() -> None:

@@ -39,12 +39,16 @@ def test_weighs_each_character(text, units):
     ids=["5000", "5001", "2500-han", "2500-han-and-one", "2501-han"],
 )
 def test_holds_the_budget_exactly(text, fits):
-    assert (too_long(BUDGET, text) is None) is fits
+    assert too_long(BUDGET)(text) is not fits
 
 
 @pytest.mark.parametrize("value", [None, 5, ["a" * 9000], {"a": 1}], ids=["none", "number", "list", "object"])
 def test_says_nothing_of_what_is_no_text(value):
-    assert too_long(BUDGET, value) is None
+    assert not too_long(BUDGET)(value)
+
+
+def test_without_weights_a_prompt_may_have_as_many_characters_as_units():
+    assert [too_long({"limit": 3})(text) for text in ("马马马", "马马马马")] == [False, True]
 
 
 FORM = {"prompt": "/prompt", "images": "/media", "where": {"type": "image"}, "pattern": r"\[Image (\d+)\]"}
@@ -60,16 +64,37 @@ FORM = {"prompt": "/prompt", "images": "/media", "where": {"type": "image"}, "pa
         ("no images", 0, True),
         ("[Image 1]", 0, False),
         ("[Image 99999999999999999999]", 2, True),
+        ("[Image 99999999999999999999] [Image 3]", 2, False),
     ],
 )
 def test_counts_images_from_one(prompt, images, fine):
     request = {"prompt": prompt, "media": [{"type": "image"}] * images + [{"type": "video"}, "text", None]}
-    assert (dangling_reference(FORM, request) is None) is fine
+    assert dangling_reference(FORM)(request) is not fine
+
+
+def test_each_number_counts_wherever_it_stands():
+    given = {"media": [{"type": "image"}] * 2}
+    prompts = ("[Image 2] [Image 1]", "[Image 3] [Image 1]", "[Image 1] [Image 3]", "[Image 2] [Image 0]")
+    assert [dangling_reference(FORM)({**given, "prompt": text}) for text in prompts] == [False, True, True, True]
+
+
+def test_without_a_condition_every_item_is_an_image():
+    form = {"prompt": "/prompt", "images": "/images", "pattern": r"image(\d)|picture(\d)"}
+    prompts = ("image2", "picture2", "image3", "picture3")
+    requests = [{"prompt": text, "images": ["https://a/b.png", None]} for text in prompts]
+    assert [dangling_reference(form)(request) for request in requests] == [False, False, True, True]
+
+
+def test_what_is_judged_may_stand_inside_of_a_body():
+    assert too_long(BUDGET, "/input/prompt")({"input": {"prompt": "a" * 5001}})
+    body = {"input": {"prompt": "[Image 2]", "media": [{"type": "image"}]}}
+    assert dangling_reference(FORM, "/input")(body)
+    assert not dangling_reference(FORM)(body)
 
 
 @pytest.mark.parametrize("request_", [None, [], "x", {"prompt": 5}, {"prompt": "[Image 1]", "media": 5}])
 def test_survives_any_request(request_):
-    dangling_reference(FORM, request_)
+    assert dangling_reference(FORM)(request_) is (request_ == {"prompt": "[Image 1]", "media": 5})
 
 
 def test_lists_references_in_order():
