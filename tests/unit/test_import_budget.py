@@ -12,13 +12,16 @@ import pytest
 #: What takes two milliseconds or more to load, and is not needed for every start.
 HEAVY = frozenset(
     {
-        *("PIL", "aiohttp", "asyncio", "difflib", "happyhorse_spec.media", "happyhorse_spec.runner", "hashlib"),
+        *("PIL", "aiohttp", "asyncio", "difflib", "happyhorse_spec.media", "happyhorse_spec.runner"),
+        *("happyhorse_spec.spec_reader", "hashlib"),
         *("hypothesis", "jinja2", "jsonschema", "mockserver", "pymediainfo", "rich", "ssl", "unittest", "uvloop"),
         *("xml.etree", "yaml"),
     }
 )
 LAW = {"yaml"}
-RUNNER = LAW | {"asyncio", "happyhorse_spec.media", "happyhorse_spec.runner", "hashlib", "ssl"}
+RUNNER = LAW | {
+    *("asyncio", "happyhorse_spec.media", "happyhorse_spec.runner", "happyhorse_spec.spec_reader", "hashlib", "ssl"),
+}
 SERVER = LAW | {
     "aiohttp",
     "asyncio",
