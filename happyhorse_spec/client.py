@@ -140,11 +140,6 @@ class Client:
         body = filled(endpoint.data.get("body"), task_id)
         return await self._ask(endpoint, self.url(endpoint, task_id), body, headers)
 
-    async def cancel(self, task_id: str) -> Answer:
-        """Ask for the end of a task; raises what `poll` raises. KeyError where the provider has no such endpoint."""
-        endpoint = self.provider.endpoints["cancel"]
-        return await self._ask(endpoint, self.url(endpoint, task_id), None, {})
-
     async def list(self, query: Mapping[str, str]) -> Answer:
         """One page of tasks; raises what `poll` raises. KeyError where the provider has no such endpoint."""
         endpoint = self.provider.endpoints["list"]

@@ -231,8 +231,12 @@ def _items(count: int) -> str:
 def _length(finding: Finding) -> str:
     length, limit = len(finding.value), finding.rule.limit
     word = "at least" if finding.rule.keyword == "minLength" else "at most"
-    found = f"is {length} characters long" if length else "is empty"
-    return f"{found}; it {_must(finding)} have {word} {limit} character{'' if limit == 1 else 's'}"
+    found = f"is {_characters(length)} long" if length else "is empty"
+    return f"{found}; it {_must(finding)} have {word} {_characters(limit)}"
+
+
+def _characters(count: int) -> str:
+    return f"{count} character{'' if count == 1 else 's'}"
 
 
 def _too_many(finding: Finding) -> str:
@@ -272,7 +276,7 @@ def _units(finding: Finding) -> str:
     limit = finding.rule.limit
     weights = limit.get("weights", {})
     scripts = ", ".join(f"a {SCRIPTS[script]} character counts as {weight}" for script, weight in weights.items())
-    length = f"is {prompt_units(finding.value, weights)} characters long"
+    length = f"is {_characters(prompt_units(finding.value, weights))} long"
     return f"{length}{f' ({scripts})' if scripts else ''}; it {_must(finding)} have at most {limit['limit']}"
 
 

@@ -43,6 +43,15 @@ class Target:
         return self.bases[provider.name] + (f"/~{session}" if self.is_divided else "")
 
 
+def told_apart(providers: Iterable[Provider]) -> list[Provider]:
+    """The providers, each once; raises Failure where two have one name, since one would get what is for the other."""
+    listed = list({id(provider): provider for provider in providers}.values())
+    names = [provider.name for provider in listed]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise Failure(f"two folders are called {twice}, and servers and keys go by name; run their specs apart")
+    return listed
+
+
 def mock_target(url: str, providers: Iterable[Provider], *, is_own: bool = False) -> Target:
     """A mock that runs at a URL. It gets each provider's example key, never a real one.
 

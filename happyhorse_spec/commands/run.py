@@ -203,9 +203,9 @@ def _is_wanted(spec: Spec, args: argparse.Namespace) -> bool:
 
 def _aim(args: argparse.Namespace, specs: Sequence[Spec]) -> Aim:
     """Where the specs go; raises Failure or NotSeen before anything is sent."""
-    from happyhorse_spec.target import live_target, mock_target
+    from happyhorse_spec.target import live_target, mock_target, told_apart
 
-    providers = list({spec.provider.name: spec.provider for spec in specs}.values())
+    providers = told_apart(spec.provider for spec in specs)
     if args.live:
         return nullcontext(live_target(providers, os.environ, args.server))
     if args.url:

@@ -48,6 +48,20 @@ def test_live_sends_the_key_and_nothing_that_is_invalid(spec, gateway, monkeypat
     assert "FAIL  gateway/invalid  happyhorse-1.0-t2v 720P 2 s: not sent" in told
 
 
+@pytest.mark.parametrize("where", [["--live", "--yes"], ["--url", "http://127.0.0.1:9"], []])
+def test_two_folders_of_one_name_are_told_apart_before_anything_is_sent(where, tmp_path, monkeypatch, capsys):
+    """Servers and keys go by name: one folder's would get what is for the other's."""
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    with scripted({"*": [SUBMITTED]}) as server:
+        specs = []
+        for name in ("here", "there"):
+            (tmp_path / name).mkdir()
+            specs.append(write_spec(tmp_path / name, name, provider=make_gateway(tmp_path / name, server.url)))
+        assert main(["run", *where, *specs]) == 2
+        assert server.asked == []
+    assert "two folders are called gateway" in capsys.readouterr().err
+
+
 def test_live_sends_an_invalid_request_whose_rejection_is_expected(spec, gateway, monkeypatch):
     monkeypatch.setenv("GATEWAY_KEY", KEY)
     refused = Say(400, {"code": "InvalidParameter", "message": "no", "request_id": "r"})
