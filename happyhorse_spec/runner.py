@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec.answers import Answer, UnknownAnswer
@@ -80,10 +80,18 @@ class Runner:
     async def run(self) -> None:
         """Run every spec to its end."""
         waiting = iter(self.trails)
-        with TemporaryDirectory(prefix="happyhorse-spec-") as folder:
+        with self._folder() as folder:
             async with open_session(direct=self.target.is_direct) as http, asyncio.TaskGroup() as group:
                 for _ in range(min(self.options.jobs, len(self.trails))):
                     group.create_task(self._work(waiting, http, Path(folder)))
+
+    def _folder(self) -> AbstractContextManager[str | Path]:
+        """Where clips go; those that are measured and not kept into a folder that lasts as long as the run."""
+        if self.options.out or not any(trail.spec.expect.clip for trail in self.trails):
+            return nullcontext(self.options.out or Path())
+        from tempfile import TemporaryDirectory
+
+        return TemporaryDirectory(prefix="happyhorse-spec-")
 
     async def _work(self, waiting: Iterator[Trail], http: aiohttp.ClientSession, folder: Path) -> None:
         for trail in waiting:
@@ -91,7 +99,7 @@ class Runner:
             base = self.target.base(provider, _UNSAFE.sub("-", trail.spec.id)[:64])
             client = Client(provider, http, base, self.target.keys[provider.name], self.options.patience)
             async with self._place(provider):
-                await self._run(trail, client, self.options.out or folder)
+                await self._run(trail, client, folder)
 
     def _place(self, provider: Provider) -> asyncio.Semaphore:
         """One of the places for tasks that a live provider has at a time."""
@@ -216,7 +224,7 @@ class Runner:
         prefix = trail.spec.provider.endpoints["poll"].data.get("answer_prefix", "")
         self._reach(trail, answer, answer.name.removeprefix(prefix))
         if not _is_over(trail):
-            await asyncio.sleep(self._interval(trail.spec))
+            await asyncio.sleep(self._pause(trail))
 
     async def collect(self, trail: Trail, client: Client, folder: Path) -> None:
         """Download and probe the clip, if it is to be kept or measured."""
@@ -236,7 +244,7 @@ class Runner:
         await client.download(url, path)
         trail.saved = path if self.options.out else None
         self._note(trail, Event.SAVED, file=str(path.resolve()), bytes=path.stat().st_size)
-        trail.clip = await asyncio.to_thread(probe_file, path)
+        trail.clip = probe_file(path)  # it reads an index; to wake a thread takes longer
         if not self.options.out:
             path.unlink()
 
@@ -281,10 +289,12 @@ class Runner:
     def _seconds(self, trail: Trail) -> float:
         return trail.spec.expect.within or self.options.timeout
 
-    def _interval(self, spec: Spec) -> float:
+    def _pause(self, trail: Trail) -> float:
+        """Seconds until the next poll. A mock is asked again when its task is twice as old, for it may be quick."""
+        spec, slowest = trail.spec, self.target.slowest
         advised = spec.provider.data.get("timing", {}).get("poll_seconds", {}).get("value", POLL_SECONDS)
         own = advised if spec.interval is None else spec.interval
-        return float(own if self.target.slowest is None else min(own, self.target.slowest))
+        return float(own if slowest is None else min(own, slowest, _now() - trail.began))
 
 
 def _keep(trail: Trail, client: Client, status: int, answer: Any) -> None:

@@ -7,10 +7,24 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from running import BODY, POLL, RULE, RUNNING, SUBMIT, SUBMITTED, WRONG, column, run_specs, stand_alone, write_spec
+from running import (
+    BODY,
+    POLL,
+    RULE,
+    RUNNING,
+    SUBMIT,
+    SUBMITTED,
+    WRONG,
+    column,
+    run_specs,
+    stand_alone,
+    succeeded,
+    write_spec,
+)
 from scripted import Say, scripted
 
 from happyhorse_spec.cli import main
+from happyhorse_spec.target import MOCK_SECONDS
 from happyhorse_spec.trail import Kind
 from mockserver.clock import ClockMode
 from mockserver.server import MockServer
@@ -126,6 +140,30 @@ def test_deadline_is_told_with_the_id_of_the_task(spec):
     assert problem.kind is Kind.DEADLINE
     assert problem.message == "the task is RUNNING after 0.8 s; its id is t-1"
     assert problem.place.line == 4
+
+
+def test_mock_is_asked_sooner_while_its_task_is_new(spec, monkeypatch):
+    pauses, sleep = [], asyncio.sleep
+
+    async def pause(seconds):
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    with scripted({SUBMIT: [SUBMITTED], POLL: [RUNNING, RUNNING, RUNNING, succeeded()]}) as server:
+        [trail] = run_specs(server.url, spec(expect={"state": "SUCCEEDED"}))
+    assert trail.problems == []
+    assert 0 < pauses[0] < pauses[1] < pauses[2] < trail.seconds
+    assert max(pauses) <= MOCK_SECONDS
+
+
+def test_folder_for_clips_is_made_only_where_one_is_measured(spec, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with scripted({SUBMIT: [SUBMITTED], POLL: [succeeded()]}) as server:
+        [trail] = run_specs(server.url, spec(expect={"state": "SUCCEEDED"}))
+        assert trail.problems == []
+        with pytest.raises(FileNotFoundError):
+            run_specs(server.url, spec(expect={"clip": {"duration": 3}}))
 
 
 def test_nothing_left_is_no_success(spec, capsys):
