@@ -110,7 +110,8 @@ class Expansion:
             return
         try:
             folder = Path() if self.provider else Path(origin.document.name).parent
-            draft = _Draft(data, *_provider(data["provider"], folder), origin)
+            secrets = tuple(taken_from_environment(data, self.values.env))
+            draft = _Draft(data, *_provider(data["provider"], folder), origin, secrets)
             for variant in variants(data.get("matrix", {})):
                 self.expand_variant(draft, Values(self.values.var, self.values.env, variant))
         except SubstitutionError as error:
@@ -135,12 +136,13 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A document whose references are not resolved yet, and its provider."""
+    """A document whose references are not resolved yet, its provider, and what it takes from the environment."""
 
     data: Mapping[str, Any]
     law: str
     provider: Provider
     origin: Origin
+    secrets: tuple[str, ...]
 
     def spec(self, filled: Mapping[str, Any], values: Values) -> Spec:
         names = ", ".join(map(label, values.matrix.values()))
@@ -157,7 +159,7 @@ class _Draft:
             interval=poll.get("interval"),
             until=poll.get("until"),
             fail_on=tuple(poll.get("fail_on", ())),
-            secrets=tuple(taken_from_environment(self.data, values.env)),
+            secrets=self.secrets,
             origin=self.origin,
         )
 
