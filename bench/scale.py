@@ -17,7 +17,7 @@ import uvloop
 
 from bench.figure import Figure
 from bench.servers import NINE_IMAGES, POLL, Server, load, pinned
-from happyhorse_spec.commands.mock import settle_memory
+from happyhorse_spec.interpreter import settle_memory
 from mockserver import session as bounds
 from mockserver.lifecycle import Task
 from mockserver.scripts import draw_plan

@@ -18,6 +18,7 @@ from typing import TextIO
 
 from happyhorse_spec.cost import Cost, cost_of, totals
 from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure, NotSeen
+from happyhorse_spec.interpreter import loop_factory
 from happyhorse_spec.ledger import Ledger, read_ledger
 from happyhorse_spec.pace import expected_seconds, past_seconds
 from happyhorse_spec.redaction import Redactor, is_secret
@@ -56,8 +57,11 @@ def play(trails: Sequence[Trail], aim: Aim, options: Options, outputs: Outputs, 
     """Run to the end and tell; the exit code. Ctrl-C tells too, and goes on to whoever called."""
     redactor = redactor_of(trail.spec for trail in trails)
     try:
-        with open_watcher(len(trails), redactor, _pace(ledger), outputs.stream) as watch:
-            seconds = asyncio.run(_run(trails, aim, options, watch, ledger))
+        with (
+            open_watcher(len(trails), redactor, _pace(ledger), outputs.stream) as watch,
+            asyncio.Runner(loop_factory=loop_factory()) as loop,
+        ):
+            seconds = loop.run(_run(trails, aim, options, watch, ledger))
     except KeyboardInterrupt:
         for trail in stop(trails):
             print(*ending(trail, redactor), sep="\n", file=outputs.stream)

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from happyhorse_spec.interpreter import loop_factory
 from mockserver.clock import ClockMode
 from mockserver.control import PREFIX
 from mockserver.control_actions import ACTIONS, Ask
@@ -100,7 +101,7 @@ class Mock:
         self._thread.join()
 
     def _play(self, started: Future[None]) -> None:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             try:
                 runner.run(self.server.start())
             except BaseException as error:

@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def happyhorse_mock() -> Iterator[Mock]:
     """The server behind `happyhorse`: one per run, or per worker. Redefine it to play providers of your own."""
-    from happyhorse_spec.commands.mock import nothing_collected
+    from happyhorse_spec.interpreter import nothing_collected
 
     with nothing_collected():
         from mockserver.embedded import Mock

@@ -5,28 +5,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
-import gc
 import json
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from happyhorse_spec.failures import FINDINGS, FINE, Failure, NotSeen
+from happyhorse_spec.interpreter import loop_factory, nothing_collected, settle_memory
 
 if TYPE_CHECKING:
     from mockserver.scenario import Scenario
     from mockserver.server import MockServer
     from mockserver.session import Session
     from mockserver.settings import Settings
-
-#: So many new objects before the collector looks at the youngest, and so many looks before it looks at older ones.
-#: It walks 2,000 objects in 1 ms, 10,000 in 5 ms, and nobody is answered meanwhile.
-_COLLECTED_AFTER = (2_000, 5, 5_000)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     """
     with nothing_collected():
         server, played = _ready(args)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(server.start())
         except OSError as error:
@@ -88,18 +83,6 @@ def run(args: argparse.Namespace) -> int:
     open_ends = [text for scenario, session in played for text in scenario.open_ends(session)]
     print(*open_ends, sep="\n", end="\n" if open_ends else "", file=sys.stderr)
     return FINDINGS if open_ends else FINE
-
-
-@contextmanager
-def nothing_collected() -> Iterator[None]:
-    """What is loaded stays; to walk it again and again is an eighth of the start."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _ready(args: argparse.Namespace) -> tuple[MockServer, list[tuple[Scenario, Session]]]:
@@ -149,26 +132,6 @@ def _settings(args: argparse.Namespace) -> Settings:
     time = {"rate": args.speed} if args.speed is not None else {"clock": args.clock}
     pace = "real" if args.real_time or args.speed else "desk"
     return Settings().but(**read_settings({**words, **time, "pace": pace}))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's event loop where it is installed, else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
-
-
-def settle_memory() -> None:
-    """Keep the garbage collector from walking the law and the tasks again and again, which stops every answer.
-
-    What is loaded stays, and tasks and exchanges have no cycles: they go by their reference counts. What a request
-    leaves in cycles is young when it dies.
-    """
-    gc.freeze()
-    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 async def _serve(server: MockServer, *, as_json: bool, with_stdin: bool) -> None:

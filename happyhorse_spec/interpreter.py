@@ -1,0 +1,47 @@
+"""What this package asks of the interpreter: which event loop it runs, and when its collector walks the objects."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+#: So many new objects before the collector looks at the youngest, and so many looks before it looks at older ones.
+#: It walks 2,000 objects in 1 ms, 10,000 in 5 ms, and nobody is answered meanwhile.
+_COLLECTED_AFTER = (2_000, 5, 5_000)
+
+
+def loop_factory() -> Callable[[], AbstractEventLoop] | None:
+    """uvloop's event loop where it is installed, else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """What is loaded stays; to walk it again and again is an eighth of the start."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def settle_memory() -> None:
+    """Keep the garbage collector from walking the law and the tasks again and again, which stops every answer.
+
+    What is loaded stays, and tasks and exchanges have no cycles: they go by their reference counts. What a request
+    leaves in cycles is young when it dies.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
