@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Thread, current_thread
 from typing import Any, TypeVar
@@ -78,8 +79,12 @@ class Mock:
         Raises RuntimeError where it would wait for ever: outside the block, or in the event loop itself.
         """
         future: Future[Result] = Future()
-        self._running().call_soon_threadsafe(_fulfil, future, work)
+        self.tell(partial(_fulfil, future, work))
         return future.result()
+
+    def tell(self, work: Callable[[], object]) -> None:
+        """`call` for what nobody waits for; it is done before what is called next."""
+        self._running().call_soon_threadsafe(work)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """`call` for what takes its time."""

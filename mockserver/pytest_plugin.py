@@ -41,9 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def happyhorse_mock() -> Iterator[Mock]:
     """The server behind `happyhorse`: one per run, or per worker. Redefine it to play providers of your own."""
-    from happyhorse_spec.interpreter import nothing_collected
+    from happyhorse_spec.interpreter import kept
 
-    with nothing_collected():
+    with kept():
         from mockserver.embedded import Mock
 
         server = Mock()
@@ -57,7 +57,7 @@ def happyhorse(happyhorse_mock: Mock, request: pytest.FixtureRequest) -> Iterato
     testbed = request.node.stash[_TESTBED] = _begin(happyhorse_mock, request.node)
     yield testbed
     del request.node.stash[_TESTBED]
-    testbed.delete()
+    happyhorse_mock.tell(lambda: happyhorse_mock.server.sessions.drop(testbed.name))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -111,6 +111,16 @@ def test_each_test_has_a_session_of_one_server(project):
     assert len({name for _, name in told}) == 6
 
 
+def test_session_goes_with_its_test(project):
+    test = """
+    def test_it(happyhorse): ...
+
+    def test_after(happyhorse_mock):
+        assert happyhorse_mock.call(lambda: len(happyhorse_mock.server.sessions)) == 0
+    """
+    project(test_it=test).assert_outcomes(passed=2)
+
+
 def test_same_test_meets_the_same_ids_whoever_runs_before_it(project):
     tests = """
         import pytest
@@ -263,6 +273,30 @@ def test_marker_that_cannot_be_played_is_told_in_one_line(project, pytester, wha
     done.stdout.fnmatch_lines([f"@pytest.mark.happyhorse*{says}"])
     done.stdout.no_fnmatch_line("*Traceback*")
     done.stdout.no_fnmatch_line("*pytest_plugin.py*")
+
+
+def test_collector_passes_over_the_server_and_not_over_garbage_from_before(project):
+    test = """
+    import gc, weakref
+
+    class Ring: ...
+
+    def test_before():
+        gc.disable()
+        global gone
+        ring = Ring()
+        ring.itself = ring
+        gone = weakref.ref(ring)
+
+    def test_it(happyhorse_mock):
+        assert gone() is None
+        assert gc.get_freeze_count() > 10_000
+        gc.enable()
+
+    def test_after(happyhorse):
+        assert gc.isenabled()
+    """
+    project(test_it=test).assert_outcomes(passed=3)
 
 
 def test_workers_have_a_server_each(project):
