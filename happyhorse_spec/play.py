@@ -16,14 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from happyhorse_spec.cost import Cost, cost_of, totals
+from happyhorse_spec.cost import Cost, totals
 from happyhorse_spec.failures import FINDINGS, FINE, NOT_SEEN, Failure, NotSeen
 from happyhorse_spec.interpreter import loop_factory
 from happyhorse_spec.ledger import Ledger, read_ledger
 from happyhorse_spec.pace import expected_seconds, past_seconds
 from happyhorse_spec.redaction import Redactor, is_secret
-from happyhorse_spec.report.html import write_html
-from happyhorse_spec.report.junit import write_junit
 from happyhorse_spec.report.progress import Pace, open_watcher
 from happyhorse_spec.report.record import run_record
 from happyhorse_spec.report.text import ending, spent, total
@@ -105,15 +103,6 @@ def make_folder(folder: Path) -> None:
         raise Failure(f"{folder}: {error.strerror}; choose another folder") from error
 
 
-def print_costs(specs: Sequence[Spec], server: str | None = None, stream: TextIO | None = None) -> list[Cost]:
-    """A line for each spec and each sum; the estimates."""
-    costs = [cost_of(spec, server) for spec in specs]
-    for spec, cost in zip(specs, costs, strict=True):
-        print(f"{spec.id}: {cost} ({cost.why})", file=stream)
-    print("", *totals(zip((spec.provider.name for spec in specs), costs, strict=True)), sep="\n", file=stream)
-    return costs
-
-
 def permit(specs: Sequence[Spec], costs: Sequence[Cost], *, is_given: bool) -> None:
     """Ask whether the money may be spent, unless that is given; raises NotSeen where it may not."""
     if is_given:
@@ -152,8 +141,12 @@ def _tell(trails: Sequence[Trail], seconds: float, outputs: Outputs, redactor: R
         _tell_rest(ledger.path, outputs)
     try:
         if outputs.junit:
+            from happyhorse_spec.report.junit import write_junit
+
             write_junit(outputs.junit, trails, redactor)
         if outputs.html:
+            from happyhorse_spec.report.html import write_html
+
             write_html(outputs.html, trails, seconds, redactor)
     except OSError as error:
         raise NotSeen(f"the report cannot be written: {error.filename}: {error.strerror}") from error

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print an estimate for each spec, then the sums."""
-    from happyhorse_spec.play import print_costs
+    from happyhorse_spec.report.costs import print_costs
     from happyhorse_spec.spec_reader import read_specs
     from happyhorse_spec.substitution import Values
     from happyhorse_spec.variables import variables

@@ -67,17 +67,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the specs that are asked for; the exit code says what came of them."""
-    from happyhorse_spec.cost import cost_of
-    from happyhorse_spec.play import Outputs, make_folder, play, print_costs
-    from happyhorse_spec.standing import keys
-    from happyhorse_spec.trail import Trail
-
     _must_fit(args)
     specs = _chosen(args)
     if args.dry_run:
+        from happyhorse_spec.report.costs import print_costs
+
         print_costs(specs, args.server)
         return FINE
-    aim = _aim(args, specs)
+    return _run(args, specs, _aim(args, specs))
+
+
+def _run(args: argparse.Namespace, specs: Sequence[Spec], aim: Aim) -> int:
+    from happyhorse_spec.cost import cost_of
+    from happyhorse_spec.play import Outputs, make_folder, play
+    from happyhorse_spec.standing import keys
+    from happyhorse_spec.trail import Trail
+
     for file in filter(None, (args.junit, args.html)):
         make_folder(file.parent)
     trails = [Trail(spec, key=key) for key, spec in zip(keys(specs), specs, strict=True)]

@@ -19,9 +19,8 @@ HEAVY = frozenset(
     }
 )
 LAW = {"yaml"}
-RUNNER = LAW | {
-    *("asyncio", "happyhorse_spec.media", "happyhorse_spec.runner", "happyhorse_spec.spec_reader", "hashlib", "ssl"),
-}
+ESTIMATE = LAW | {"happyhorse_spec.media", "happyhorse_spec.spec_reader", "hashlib"}
+RUNNER = ESTIMATE | {"asyncio", "happyhorse_spec.runner", "ssl"}
 SERVER = LAW | {
     "aiohttp",
     "asyncio",
@@ -42,8 +41,8 @@ COMMANDS = {
     "check": (["check", "--provider", "dashscope", "body.json"], LAW),
     "rules": (["rules", "dashscope.t2v.parameters.duration.minimum"], LAW),
     "openapi": (["openapi", "dashscope"], LAW),
-    "cost": (["cost", "spec.yaml"], RUNNER),
-    "dry run": (["run", "--dry-run", "spec.yaml"], RUNNER),
+    "cost": (["cost", "spec.yaml"], ESTIMATE),
+    "dry run": (["run", "--dry-run", "spec.yaml"], ESTIMATE),
     "run": (["run", "spec.yaml"], RUNNER | SERVER),
     "mock": (["mock", "--port", "0", "--exit-with-stdin"], SERVER),
 }
