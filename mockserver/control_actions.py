@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +50,8 @@ class Ask:
 
 
 async def health(ask: Ask) -> Any:
+    from importlib.metadata import version
+
     server = ask.server
     return {
         "status": "ok",
