@@ -53,7 +53,7 @@ class Connection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if isinstance(self.transport, asyncio.WriteTransport):
+        if self.transport is not None:
             self._unread = asyncio.get_running_loop().call_later(SEND_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
