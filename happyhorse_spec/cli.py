@@ -110,7 +110,7 @@ def _never_fail_to_print() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _unwritten(error: Exception) -> int:
+def _unwritten(error: Exception) -> int:  # pragma: no cover - the output that breaks is a process's own
     """The exit code where the output cannot be written; any other error is one of the project itself."""
     cause: BaseException = error
     while isinstance(cause, BaseExceptionGroup):
@@ -125,10 +125,10 @@ def _unwritten(error: Exception) -> int:
     raise error
 
 
-def _forget_output() -> None:
+def _forget_output() -> None:  # pragma: no cover - as `_unwritten`
     """Let the interpreter flush into nowhere: https://docs.python.org/3/library/signal.html#note-on-sigpipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - a process of its own
     sys.exit(main())

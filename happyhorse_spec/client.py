@@ -85,7 +85,7 @@ class Patience:
         async for attempt in self._attempts():
             with attempt:
                 return await call()
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        raise AssertionError("unreachable: the last attempt returns or raises")  # pragma: no cover - as it says
 
     def _attempts(self) -> AsyncRetrying:
         from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt

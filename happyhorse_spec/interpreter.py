@@ -19,7 +19,7 @@ def loop_factory() -> Callable[[], AbstractEventLoop] | None:
     """uvloop's event loop where it is installed, else asyncio's own."""
     try:
         import uvloop
-    except ImportError:
+    except ImportError:  # pragma: no cover - the tests have it
         return None
     factory: Callable[[], AbstractEventLoop] = uvloop.new_event_loop
     return factory
@@ -50,7 +50,7 @@ def kept() -> Iterator[None]:
         gc.freeze()
 
 
-def settle_memory() -> None:
+def settle_memory() -> None:  # pragma: no cover - it would hold for the process of the tests
     """Keep the garbage collector from walking the law and the tasks again and again, which stops every answer.
 
     What is loaded stays, and tasks and exchanges have no cycles: they go by their reference counts. What a request

@@ -167,7 +167,7 @@ def _record(text: bytes) -> Mapping[str, Any] | None:
 
 def _sync_folder(folder: Path) -> None:
     """Put a new file's name on the disk too; Windows does so by itself and has no such call."""
-    if os.name == "posix":
+    if os.name == "posix":  # pragma: no branch - the tests run there
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -20,8 +20,6 @@ from happyhorse_spec.engine import Judge, compile_schema
 from happyhorse_spec.rules import CONSTRAINTS, LawError, RuleBook, rule_book
 from happyhorse_spec.twins import twins
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 ROOT = SCHEMAS.parent
 PACKAGES = (ROOT / "happyhorse_spec", ROOT / "mockserver")
 PROVIDERS = provider_names()

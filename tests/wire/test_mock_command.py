@@ -1,6 +1,8 @@
 """`happyhorse-spec mock` as another language's test suite starts it."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,8 @@ import pytest
 from desk import ONE, example
 
 from happyhorse_spec.cli import main
+from happyhorse_spec.commands import mock as mock_command
+from happyhorse_spec.contract import load_provider, provider_names
 
 SCENARIO = """\
 session: checkout
@@ -123,3 +127,19 @@ def test_refuses_options_in_one_line(options, code, complaint, capsys):
     assert printed.out == ""
     assert complaint in printed.err
     assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_welcomes_with_its_url_and_ends_with_its_input(options, monkeypatch, capsys):
+    """In this process, with an input that has ended; the collector is let alone, which would hold for all tests."""
+    monkeypatch.setattr(mock_command, "settle_memory", lambda: None)
+    with open(os.devnull) as ended:  # noqa: PTH123 - it has a descriptor
+        monkeypatch.setattr(sys, "stdin", ended)
+        assert main(["mock", "--port", "0", "--exit-with-stdin", *options]) == 0
+    told = capsys.readouterr().out
+    url = re.search(r"http://127\.0\.0\.1:\d+", told)[0]
+    if options:
+        assert json.loads(told)["url"] == url
+    for provider in map(load_provider, provider_names()):
+        assert url + provider.data.get("base_path", "") in told
+        assert options or f"curl {url}{provider.endpoints['submit'].path} " in told
