@@ -18,7 +18,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from threading import Thread, current_thread
 from typing import Any, TypeVar
@@ -65,12 +64,16 @@ class Mock:
     def session(self, name: str = "", /, *, scenario: str | Path | None = None, **settings: object) -> Testbed:
         """A new session, in the place of the one that has its name; without a name it gets one that is free.
 
+        One of which nothing more is said begins when it is first asked for something, as it does for any client.
         `scenario` is a YAML file, whose `session` does not count; `settings` (see `settings.READERS`) stand above its
         own. Raises SettingError for a word that sets nothing, DocumentError for a file that is no scenario.
         """
         name, said = read_name(name) if name else ("", {})
         played = self._read(scenario) if scenario else _EMPTY
         played = replace(played, session=name, settings={**played.settings, **said, **read_settings(settings)})
+        if name and not scenario and not played.settings and name not in self.server.sessions:
+            self._running()
+            return Testbed(self, played)
         return Testbed(self, self.call(lambda: _begin(self.server, played)))
 
     def call(self, work: Callable[[], Result]) -> Result:
@@ -79,12 +82,8 @@ class Mock:
         Raises RuntimeError where it would wait for ever: outside the block, or in the event loop itself.
         """
         future: Future[Result] = Future()
-        self.tell(partial(_fulfil, future, work))
+        self._running().call_soon_threadsafe(_fulfil, future, work)
         return future.result()
-
-    def tell(self, work: Callable[[], object]) -> None:
-        """`call` for what nobody waits for; it is done before what is called next."""
-        self._running().call_soon_threadsafe(work)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """`call` for what takes its time."""

@@ -57,7 +57,8 @@ def happyhorse(happyhorse_mock: Mock, request: pytest.FixtureRequest) -> Iterato
     testbed = request.node.stash[_TESTBED] = _begin(happyhorse_mock, request.node)
     yield testbed
     del request.node.stash[_TESTBED]
-    happyhorse_mock.tell(lambda: happyhorse_mock.server.sessions.drop(testbed.name))
+    if testbed.name in happyhorse_mock.server.sessions:
+        testbed.delete()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -80,9 +80,10 @@ class TestThread:
         with Mock() as first, pytest.raises(OSError, match="in use"), Mock(MockServer(port=first.server.port)):
             pass
 
-    def test_before_the_block_there_is_nobody_to_ask(self):
+    @pytest.mark.parametrize("name", ["", "late"])
+    def test_before_the_block_there_is_nobody_to_ask(self, name):
         with pytest.raises(RuntimeError, match="inside its `with` block"):
-            Mock().session()
+            Mock().session(name)
 
     def test_session_of_an_ended_mock_says_so(self):
         with Mock() as mock:
@@ -139,6 +140,14 @@ class TestSession:
     def test_takes_the_place_of_the_one_of_its_name(self, mock):
         submit(mock.session("again"))
         assert mock.session("again").tasks == []
+
+    def test_begins_when_it_is_first_asked(self, mock):
+        testbed = mock.session("late")
+        assert "late" not in mock.server.sessions
+        submit(testbed)
+        assert len(testbed.tasks) == 1
+        testbed.delete()
+        assert "late" not in mock.server.sessions
 
     def test_time_stands_still_but_for_polls(self, mock):
         testbed = mock.session(start="2026-01-31T12:00:00Z")
