@@ -26,14 +26,17 @@ from happyhorse_spec.trail import Kind, Trail
 
 def begin(ledger: Ledger, trails: Sequence[Trail], start: Mapping[str, Any]) -> None:
     """Write how the run is started and what it is to send, with the local files as they are now."""
-    ledger.write(Event.RUN, format=FORMAT, specs=len(trails), **start)
     for trail in trails:
-        spec = trail.spec
-        file = spec.place().file
-        place = {"file": file if file == "-" else str(Path(file).resolve()), "name": spec.name, "law": _law(spec)}
-        trail.files = digests(parcels(spec.body, spec.provider, spec.folder))
-        request = {"digest": digest(spec.body), "files": trail.files, "model": _model(spec)}
-        ledger.write(Event.SPEC, key=trail.key, **request, **place)
+        trail.files = digests(parcels(trail.spec.body, trail.spec.provider, trail.spec.folder))
+    run = {"format": FORMAT, "specs": len(trails), **start}
+    ledger.write_all([(Event.RUN, run), *((Event.SPEC, _planned(trail)) for trail in trails)])
+
+
+def _planned(trail: Trail) -> dict[str, Any]:
+    spec = trail.spec
+    file = spec.place().file
+    place = {"file": file if file == "-" else str(Path(file).resolve()), "name": spec.name, "law": _law(spec)}
+    return {"key": trail.key, "digest": digest(spec.body), "files": trail.files, "model": _model(spec), **place}
 
 
 def drop_if_unsent(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ and is dropped. Holds no body, no key and no signature: a request is sent again 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -95,19 +95,28 @@ class Ledger:
 
     def write(self, event: Event, **members: Any) -> None:
         """Append a line; it is on the disk when this returns. Raises LedgerError."""
-        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
-        line = orjson.dumps(record | self.redactor.value(members)) + b"\n"
+        self.write_all([(event, members)])
+
+    def write_all(self, events: Iterable[tuple[Event, Mapping[str, Any]]]) -> None:
+        """Append lines; all are on the disk when this returns. Raises LedgerError."""
+        told = list(events)
+        lines = b"".join(self._line(event, members) for event, members in told)
         try:
-            if event is Event.INTENT:
-                self._make_room(self._end + len(line) + ROOM)
-            self._put(line, self._end)
+            if any(event is Event.INTENT for event, _ in told):
+                self._make_room(self._end + len(lines) + ROOM)
+            self._put(lines, self._end)
+            os.fsync(self._file.fileno())
         except OSError as error:
             raise LedgerError(f"the ledger {self.path} cannot be written: {error.strerror or error}") from error
-        self._end += len(line)
+        self._end += len(lines)
 
     def discard(self) -> None:
         """Leave no file and no empty folder behind, once it is closed; for a run that has sent nothing."""
         self._is_kept = False
+
+    def _line(self, event: Event, members: Mapping[str, Any]) -> bytes:
+        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
+        return orjson.dumps(record | self.redactor.value(members)) + b"\n"
 
     def _make_room(self, size: int) -> None:
         """Blank lines up to a size: a full disk is noticed now, not when a task's id is to be written."""
@@ -119,7 +128,6 @@ class Ledger:
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
-        os.fsync(self._file.fileno())
         self._size = max(self._size, at + len(data))
 
 

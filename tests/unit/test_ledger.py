@@ -33,6 +33,16 @@ def test_line_is_on_the_disk_before_the_next_step(path):
     assert (record["event"], record["key"], record["task_id"]) == ("accepted", "a", "t")
 
 
+def test_no_write_returns_before_the_disk_has_it_and_none_waits_twice(path, monkeypatch):
+    synced = []
+    with Ledger(path) as ledger:
+        monkeypatch.setattr("os.fsync", lambda _: synced.append(path.read_bytes().strip().count(b"\n") + 1))
+        ledger.write_all([(Event.RUN, {"specs": 2}), (Event.SPEC, {"key": "a"}), (Event.SPEC, {"key": "b"})])
+        ledger.write(Event.INTENT, key="a")
+        ledger.write(Event.ACCEPTED, key="a", task_id="t")
+    assert synced == [3, 4, 5]
+
+
 def test_opened_again_it_goes_on_where_it_ended(path):
     for key in ("a", "b"):
         with Ledger(path) as ledger:
