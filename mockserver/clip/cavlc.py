@@ -5,6 +5,7 @@ What a macroblock means belongs in `h264`.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 # coeff_token (Table 9-5, column 0 <= nC < 2) by the number of non-zero levels, without trailing ones ...
 _LUMA_TOKENS = (
@@ -68,6 +69,7 @@ _RUN_BEFORE = [
 ]
 
 
+@lru_cache(maxsize=1 << 14)
 def ue(value: int) -> str:
     """Exp-Golomb code of an unsigned number (9.1)."""
     code = f"{value + 1:b}"

@@ -197,7 +197,8 @@ def _inter_frames(picture: Picture, filled: list[int]) -> Iterator[bytes]:
     A frame in which nothing changes is one of sixteen byte strings: only frame_num differs.
     """
     everything = len(picture.rows) * len(picture.rows[0])
-    still = [_sample(Nal.SLICE, _slice_header(5, number) + ue(everything)) for number in range(16)]
+    headers = [_slice_header(5, number) for number in range(16)]
+    still = [_sample(Nal.SLICE, header + ue(everything)) for header in headers]
     first = picture.bar_row * len(picture.rows[0])
     above = picture.rows[picture.bar_row - 1][: len(picture.bar)]
     grown = _row(Predict.ABOVE, above, picture.bar, inter=True)
@@ -207,7 +208,7 @@ def _inter_frames(picture: Picture, filled: list[int]) -> Iterator[bytes]:
             continue
         rest = everything - first - end
         changed = ue(first + start) + ue(0).join(grown[start:end]) + (ue(rest) if rest else "")
-        yield _sample(Nal.SLICE, _slice_header(5, frame) + changed)
+        yield _sample(Nal.SLICE, headers[frame % 16] + changed)
 
 
 def _row(predict: Predict, near: Row, row: Row, *, inter: bool = False) -> list[str]:

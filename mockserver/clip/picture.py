@@ -50,33 +50,32 @@ def paint(width: int, height: int, *, seed: str, label: str, watermark: str) -> 
     """Draw the first frame in even pixels `width` x `height`."""
     columns, count = -(-width // TILE), -(-height // TILE)
     digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    ground = _gradient(columns, digest[0], luma=68, saturation=30)
+    arc = _arc(columns, digest[0])
+    ground = _gradient(arc, luma=68, saturation=30)
     rows = [ground] * count
-    _place_pattern(rows, ground, _gradient(columns, digest[0], luma=146, saturation=36), digest)
+    _place_pattern(rows, ground, _gradient(arc, luma=146, saturation=36), digest)
     bar_row = max(0, (height - TILE // 2) // TILE)  # the last row of which at least half can be seen
-    bar = _gradient(columns, digest[0], luma=190, saturation=22) if count >= 3 else []
+    bar = _gradient(arc, luma=190, saturation=22) if count >= 3 else []
     if bar:
-        rows[bar_row] = _gradient(columns, digest[0], luma=36, saturation=14)
+        rows[bar_row] = _gradient(arc, luma=36, saturation=14)
     _place_text(rows, ground, label, watermark, width, min(height, bar_row * TILE if bar else height))
     return Picture(width, height, rows, bar_row, bar)
 
 
-def _gradient(columns: int, hue: int, *, luma: int, saturation: int) -> Row:
-    """From one hue to one 50 degrees on, left to right, the right one a little lighter.
+def _arc(columns: int, hue: int) -> list[tuple[int, float, float]]:
+    """From one hue to one 50 degrees on, left to right: of each column how much lighter it is, and its Cb and Cr.
 
     `hue` 0-255 starts between 215 and 465 degrees in the Cb, Cr plane: what is left out is olive when dark.
     """
     left, arc = math.radians(215 + 250 * hue / 256), math.radians(50)
     step = 1 / max(1, columns - 1)
-    turns = (left + arc * step * column for column in range(columns))
-    return [
-        Tile(
-            luma + round(16 * step * column),
-            128 + round(saturation * math.cos(turn)),
-            128 + round(saturation * math.sin(turn)),
-        )
-        for column, turn in enumerate(turns)
-    ]
+    turns = [left + arc * step * column for column in range(columns)]
+    return [(round(16 * step * column), math.cos(turn), math.sin(turn)) for column, turn in enumerate(turns)]
+
+
+def _gradient(arc: list[tuple[int, float, float]], *, luma: int, saturation: int) -> Row:
+    """The tiles of an arc, as light and as colourful as that."""
+    return [Tile(luma + lift, 128 + round(saturation * cb), 128 + round(saturation * cr)) for lift, cb, cr in arc]
 
 
 def _place_pattern(rows: list[Row], ground: Row, raised: Row, digest: bytes) -> None:
