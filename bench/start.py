@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
@@ -12,12 +13,41 @@ from statistics import median
 from bench import peers
 from bench.command import timed
 from bench.figure import Figure, in_turn
-from bench.servers import serving
+from bench.servers import pinned, serving
 
 _OURS = "happyhorse-spec"
 _TESTS = 1000
 _MOCK = [sys.executable, "-m", "mockserver", "--port", "0", "--exit-with-stdin"]
-_PLAIN = "import pytest\n\n\n@pytest.mark.parametrize('number', range({count}))\ndef test_nothing(number{fixture}):\n    pass\n"
+_PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"]
+_PLAIN = "def test_nothing():\n    pass\n"
+_FIXED = "def test_nothing(happyhorse):\n    pass\n"
+_MANY = """import pytest
+
+@pytest.mark.parametrize("number", range({tests}))
+def test_plain(number): pass
+
+@pytest.mark.parametrize("number", range({tests}))
+def test_fixed(number, happyhorse): pass
+"""
+#: Prints the milliseconds of processor time by which one kind of test takes longer; the first loads the server.
+_TIMED = """import time, pytest
+
+took = dict(test_plain=[], test_fixed=[])
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.callspec.params["number"])
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    began = time.process_time()
+    done = yield
+    took[item.originalname].append(time.process_time() - began)
+    return done
+
+def pytest_unconfigure():
+    plain, fixed = (sum(seconds[1:]) / len(seconds[1:]) for seconds in took.values())
+    print(1000 * (fixed - plain))
+"""
 
 
 def figures(quick: bool) -> Iterator[Figure]:
@@ -47,31 +77,24 @@ def _first_answer(name: str, command: list[str], port: int) -> Callable[[], floa
 
 def _fixture(folder: Path) -> Iterator[Figure]:
     """What the fixture adds to a run of one test, and to each test more."""
-    runs = {}
-    for count in (1, _TESTS):
-        for fixture in ("", ", happyhorse"):
-            path = folder / f"test_{count}{fixture.strip(', ')}.py"
-            path.write_text(_PLAIN.format(count=count, fixture=fixture), "ascii")
-            command = [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                "-p",
-                "no:schemathesis",
-                str(path),
-            ]
-            runs[count, fixture] = timed(command)
-    samples: dict[str, list[float]] = {"run": [], "test": []}
-    for _ in range(5):
-        took = {key: run() for key, run in runs.items()}
-        samples["run"].append(took[1, ", happyhorse"] - took[1, ""])
-        more = took[_TESTS, ", happyhorse"] - took[_TESTS, ""] - samples["run"][-1]
-        samples["test"].append(more / (_TESTS - 1))
+    plain, fixed = folder / "test_plain.py", folder / "test_fixed.py"
+    plain.write_text(_PLAIN, "ascii")
+    fixed.write_text(_FIXED, "ascii")
+    runs = {"plain": timed([*_PYTEST, str(plain)]), "fixed": timed([*_PYTEST, str(fixed)])}
+    took = in_turn(runs, 5)
+    more = [fixed - plain for fixed, plain in zip(took["fixed"], took["plain"], strict=True)]
     own = in_turn({"mock": timed(_MOCK), "nothing": timed([sys.executable, "-c", "pass"])}, 5)
     limit = median(own["mock"]) - median(own["nothing"]) + 30
     yield Figure("start", "pytest fixture, per run; at most the start of a mock and 30 ms", "ms",
-                 {_OURS: samples["run"], "limit": [limit]}, {"limit": 1})  # fmt: skip
-    yield Figure("start", "pytest fixture, per test", "ms", {_OURS: samples["test"], "limit": [0.3]}, {"limit": 1})
+                 {_OURS: more, "limit": [limit]}, {"limit": 1})  # fmt: skip
+    samples = [_alternating(folder / "many") for _ in range(5)]
+    yield Figure("start", "pytest fixture, per test", "ms", {_OURS: samples, "limit": [0.3]}, {"limit": 1})
+
+
+def _alternating(folder: Path) -> float:
+    """What a test takes that asks for the fixture, beyond one that does not; they take turns in one process."""
+    folder.mkdir(exist_ok=True)
+    (folder / "conftest.py").write_text(_TIMED, "ascii")
+    (folder / "test_many.py").write_text(_MANY.format(tests=_TESTS), "ascii")
+    told = subprocess.run(pinned(0, [*_PYTEST, str(folder)]), capture_output=True, text=True, check=True).stdout
+    return float(told.splitlines()[-1])
