@@ -78,10 +78,10 @@ class Clock:
 
     def jump_to(self, moment: float | None) -> bool:
         """In jump mode, move to `moment` if it lies ahead; in the other modes do nothing. Whether it moved."""
-        jumps = self.mode is ClockMode.JUMP and moment is not None and moment > self._base
-        if jumps and moment is not None:
-            self._move_to(min(moment, LATEST))
-        return jumps
+        if self.mode is not ClockMode.JUMP or moment is None or moment <= self._base:
+            return False
+        self._move_to(min(moment, LATEST))
+        return True
 
     def switch(self, mode: ClockMode, rate: float = 1.0) -> None:
         """Run in another mode from here on; the time stays what it is."""
