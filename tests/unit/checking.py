@@ -1,4 +1,4 @@
-"""What the tests of the `check` command share: requests, and what one call of the command left behind."""
+"""What the tests of the law and of `check` share: files, requests, what one call of the command left behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from happyhorse_spec.contract import SCHEMAS
+
+#: Files that the vocabulary rules: all but the answers, which are plain JSON Schema.
+LAW_FILES = sorted(str(path.relative_to(SCHEMAS)) for path in SCHEMAS.glob("*/*.json") if path.stem != "answers.schema")
 T2V = {"model": "happyhorse-1.0-t2v", "input": {"prompt": "A horse runs."}, "parameters": {"duration": 5}}
 SUBMIT = "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
 CURL = f"""curl --location '{SUBMIT}' \\
