@@ -4,6 +4,7 @@ from contextlib import ExitStack, contextmanager
 from zlib import crc32
 
 import pytest
+from desk import MANUAL, Desk
 from plain_client import Wire
 
 from mockserver.clock import ClockMode
@@ -51,3 +52,11 @@ def play():
             return Wire(server.url, server)
 
         yield start
+
+
+@pytest.fixture
+def desk(play):
+    """A session on a clock that stands still, with its controls."""
+    wire = play(MANUAL)
+    wire.url += "/~here"
+    return Desk(wire)

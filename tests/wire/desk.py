@@ -3,8 +3,11 @@
 import json
 
 from happyhorse_spec.contract import load_provider
+from mockserver.clock import ClockMode
+from mockserver.settings import Settings
 
 ONE = load_provider("dashscope")
+MANUAL = Settings(clock=ClockMode.MANUAL, start=1_800_000_000.0)
 
 
 class Desk:
@@ -41,6 +44,11 @@ class Desk:
             if answer.body["output"]["task_status"] == "SUCCEEDED":
                 return answer
         raise AssertionError(answer.raw)
+
+
+def ask(desk, method, path, body=None, **headers):
+    """What the control API answers, good or bad."""
+    return desk.wire.send(method, f"/_happyhorse{path}", body, headers)
 
 
 def example(provider, prompt=None):
