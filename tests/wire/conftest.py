@@ -4,8 +4,9 @@ from contextlib import ExitStack, contextmanager
 from zlib import crc32
 
 import pytest
-from desk import MANUAL, Desk
+from desk import MANUAL, ONE, Desk
 from plain_client import Wire
+from results import result_url
 
 from mockserver.clock import ClockMode
 from mockserver.embedded import Mock
@@ -33,6 +34,18 @@ def wire(server, request):
     """A client of a session of its own."""
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in request.node.name)[-50:]
     return Wire(f"{server.url}/~{name}-{crc32(request.node.nodeid.encode()):08x}")
+
+
+@pytest.fixture
+def session(server, wire):
+    """The session of that client, inside the mock."""
+    return server.sessions.get(wire.url.rpartition("~")[2])
+
+
+@pytest.fixture
+def url(wire):
+    """Where the result of a fresh task lies."""
+    return result_url(wire, ONE.name)
 
 
 @pytest.fixture
