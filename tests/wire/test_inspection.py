@@ -65,11 +65,6 @@ def made(wire, answer):
 
 
 @pytest.fixture
-def session(server, wire):
-    return server.sessions.get(wire.url.rpartition("~")[2])
-
-
-@pytest.fixture
 def change(session):
     """Play the test's session by other settings."""
 

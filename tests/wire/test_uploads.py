@@ -27,11 +27,6 @@ BOUNDARY = "9431149156168"
 
 
 @pytest.fixture
-def session(server, wire):
-    return server.sessions.get(wire.url.rpartition("~")[2])
-
-
-@pytest.fixture
 def policy(wire):
     return ask(wire)
 
