@@ -11,6 +11,7 @@ import string
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any, Protocol
 
 _CHINA = timezone(timedelta(hours=8))
@@ -103,7 +104,7 @@ def _parse(template: str) -> list[tuple[str, str | None, str | None, str | None]
 
 def _compile_field(name: str, form: str | None) -> Template:
     if not form or form == "or_null":
-        return lambda scene: scene.value(name)
+        return methodcaller("value", name)
     convert = TIME_FORMATS.get(form)
     if convert is None:
         raise ValueError(f"{{{name}:{form}}} has a format that is not known; use one of {', '.join(TIME_FORMATS)}")

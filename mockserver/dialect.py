@@ -36,7 +36,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An endpoint with what the engine asks of it on every request."""
+    """An endpoint with what the engine asks of it on every request: looked up once, when it is made."""
 
     dialect: Dialect
     endpoint: Endpoint
@@ -47,6 +47,8 @@ class Operation:
     headers: tuple[tuple[istr, str, str, Matches], ...]
     deliveries: tuple[Delivery, ...]
     prefix: str
+    query: Mapping[str, Mapping[str, Any]]
+    takes_body: bool
     accepts: Matches | None
 
 
@@ -105,14 +107,14 @@ def _by_profile(name: str, answers: Mapping[str, Template], provider: Provider) 
 
 
 def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
-    data = endpoint.data
+    data, name = endpoint.data, endpoint.data.get("operation", endpoint.name)
     deliveries = [
         Delivery(entry["how"], entry.get("accept"), _matches(entry.get("when"))) for entry in data.get("delivery", ())
     ]
     return Operation(
         dialect=dialect,
         endpoint=endpoint,
-        name=data.get("operation", endpoint.name),
+        name=name,
         data=data,
         rate=_rate(dialect, data.get("limit", "")),
         matches=_matches(data.get("when")),
@@ -122,6 +124,8 @@ def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
         ),
         deliveries=(*deliveries, Delivery("answer", None, _matches(None))),
         prefix=data.get("answer_prefix", ""),
+        query=data.get("query", {}),
+        takes_body=name in ("submit", "batch") or "reads" in data,
         accepts=_matches(data["accepts"]) if "accepts" in data else None,
     )
 

@@ -8,16 +8,21 @@ from typing import Any
 
 from happyhorse_spec import pointer
 from mockserver.call import Call, Refused
+from mockserver.dialect import Rate
 
 
 def admit(call: Call) -> None:
     """Let the call pass or raise Refused; notes the call's key and query on the way."""
+    operation = call.operation
     call.key = _key(call)
-    _rate(call)
-    _readable(call)
-    _headers(call)
-    call.query = _query(call)
-    if call.operation.accepts is not None and not call.operation.accepts(call.body):
+    if operation.rate and call.session.settings.limits:
+        _count(call, operation.rate)
+    if operation.takes_body and not isinstance(call.body, (dict, list, str, int, float, bool)):
+        raise call.refusal("unreadable_body")
+    if operation.headers:
+        _headers(call)
+    call.query = _query(call, operation.query)
+    if operation.accepts is not None and not operation.accepts(call.body):
         raise call.refusal("query")
 
 
@@ -35,10 +40,7 @@ def _key(call: Call) -> str:
     return key
 
 
-def _rate(call: Call) -> None:
-    rate = call.operation.rate
-    if rate is None or not call.session.settings.limits:
-        return
+def _count(call: Call, rate: Rate) -> None:
     if not call.session.within(rate, _model(call) if rate.of_model else "", call.now):
         raise call.refusal("submit_rate" if call.operation.name == "submit" else "query_rate")
 
@@ -50,21 +52,14 @@ def _model(call: Call) -> str:
     return named if named in call.dialect.provider.models else ""
 
 
-def _readable(call: Call) -> None:
-    wants_body = call.operation.name in ("submit", "batch") or "reads" in call.operation.data
-    if wants_body and not isinstance(call.body, (dict, list, str, int, float, bool)):
-        raise call.refusal("unreadable_body")
-
-
 def _headers(call: Call) -> None:
     for name, value, error, applies in call.operation.headers:
         if call.request.headers.get(name, "").lower() != value and applies(call.body):
             raise Refused(error)
 
 
-def _query(call: Call) -> Mapping[str, str]:
+def _query(call: Call, known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
     """The query with the defaults of the endpoint; raises where a value breaks what the endpoint says of it."""
-    known: Mapping[str, Mapping[str, Any]] = call.operation.data.get("query", {})
     given = dict(call.request.query) if call.request.query_string else {}
     if not known:
         return given

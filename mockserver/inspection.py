@@ -56,8 +56,8 @@ def _names_any(call: Call) -> bool:
     """Whether the body can name a file that is looked at; told from its bytes, which say it where none is escaped."""
     if call.session.settings.fetch_media or b"\\" in call.raw:
         return True
-    start = call.dialect.upload_start
-    return b"data:" in call.raw.lower() or (start != "" and start.encode() in call.raw)
+    start = call.dialect.upload_start.encode()
+    return b"data:" in call.raw.lower() or (start != b"" and start in call.raw)
 
 
 class _Unreachable(Exception):

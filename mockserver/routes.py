@@ -35,32 +35,43 @@ class Routes:
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         self._root = _Node()
         self._fixed: dict[str, Found] = {}
+        self._begun: dict[str, _Node] = {}
         for dialect in dialects:
             for operation in dialect.operations:
                 self._add(operation)
 
     def find(self, path: str) -> Found:
-        return self._fixed.get(path) or self._walk(path)
-
-    def _walk(self, path: str) -> Found:
-        node, params, dialect = self._root, {}, None
-        for segment in filter(None, path.split("/")):
-            following = node.branches.get(segment)
-            if following is None:
-                following = node.branches.get("*")
-                if following is None:
-                    return Found({}, {}, dialect)
-                params[following.name] = segment
-            node, dialect = following, following.dialect or dialect
-        return Found(node.operations, params, dialect)
+        """Looked up whole, or but for its last segment, where that is a name; else walked from the root."""
+        if found := self._fixed.get(path):
+            return found
+        head, _, last = path.rpartition("/")
+        begun = self._begun.get(head)
+        return _walk(begun, [last]) if begun else _walk(self._root, path.split("/"))
 
     def _add(self, operation: Operation) -> None:
-        node = self._root
+        node, path = self._root, ""
         for segment in operation.endpoint.path.strip("/").split("/"):
             named = segment.startswith("{")
             node = node.branches.setdefault("*" if named else segment, _Node())
             node.name = segment.strip("{}") if named else ""
             node.dialect = node.dialect or operation.dialect
+            path += f"/{segment}"
+            if "{" not in path:
+                self._begun[path] = node
         node.operations.setdefault(operation.endpoint.method, []).append(operation)
-        if "{" not in operation.endpoint.path:
-            self._fixed[operation.endpoint.path] = Found(node.operations, {}, node.dialect)
+        if "{" not in path:
+            self._fixed[path] = Found(node.operations, {}, node.dialect)
+
+
+def _walk(node: _Node, segments: Iterable[str]) -> Found:
+    """Where the segments of a path lead to, from a node on."""
+    params = {}
+    for segment in filter(None, segments):
+        following = node.branches.get(segment)
+        if following is None:
+            following = node.branches.get("*")
+            if following is None:
+                return Found({}, {}, node.dialect)
+            params[following.name] = segment
+        node = following
+    return Found(node.operations, params, node.dialect)

@@ -122,9 +122,10 @@ def draw_plan(timing: Mapping[str, Any], mode: str, pace: Pace, random: Random) 
 
 
 def _well(queued: float, rendering: float) -> Plan:
-    return (Step(State.PENDING, queued), Step(State.RUNNING, rendering), Step(State.SUCCEEDED))
+    return (Step(State.PENDING, queued), Step(State.RUNNING, rendering), _DONE)
 
 
+_DONE = Step(State.SUCCEEDED)
 #: One for all tasks, since a million of them may be kept.
 _DESK_PLAN = _well(*_DESK[:2])
 

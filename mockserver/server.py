@@ -25,7 +25,7 @@ from mockserver.control import PREFIX, Control, is_loopback
 from mockserver.delivery import Stream
 from mockserver.dialect import Dialect, Operation, make_dialect
 from mockserver.gate import admit
-from mockserver.http import cross_origin, origin, preflight, respond, stream
+from mockserver.http import Answer, cross_origin, origin, preflight, respond, stream
 from mockserver.intake import UNREADABLE, Intake, parse
 from mockserver.journal import Entry, Exchange
 from mockserver.misbehave import Gone, give_up, misbehave
@@ -208,7 +208,7 @@ class MockServer:
             reply = refused(found.dialect, session, refusal.error, refusal.values, session.clock.now())
         if isinstance(reply, Stream):
             return await stream(request, reply, entry)
-        return respond(request, reply)
+        return respond(request, reply, entry.fault)
 
     async def _play(self, request: web.BaseRequest, session: Session, found: Found, entry: Entry) -> Reply | Stream:
         if found.dialect is None:
@@ -244,6 +244,9 @@ class MockServer:
 
 def _note(entry: Entry, response: web.StreamResponse) -> None:
     """Note what was answered; of a file only what it is."""
+    if isinstance(response, Answer):
+        entry.status, entry.answer = response.status, response.body
+        return
     entry.status = response.told if isinstance(response, Gone) else response.status
     body = response.body if isinstance(response, web.Response) else None
     if isinstance(body, bytes):

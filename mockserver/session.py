@@ -327,5 +327,5 @@ def _word(name: str) -> Callable[[int], str]:
 
 
 def _uuid(bits: int) -> str:
-    text = f"{bits:032x}"
+    text = bits.to_bytes(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[bits & 3]}{text[17:20]}-{text[20:]}"
