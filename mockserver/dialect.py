@@ -12,6 +12,7 @@ from happyhorse_spec.contract import Endpoint, Provider
 from happyhorse_spec.engine import matcher
 from mockserver.answers import Template, compile_template
 from mockserver.lifecycle import Plan, State
+from mockserver.scripts import Spans, read_spans
 
 Matches = Callable[[object], bool]
 
@@ -57,7 +58,7 @@ class Dialect:
     """One provider's words. `answers` are compiled templates by name; each gives the variant of the scene's profile.
 
     A key comes in the header `key_header`, behind a scheme; the URL of an uploaded file begins with `upload_start`, ""
-    where the provider takes none.
+    where the provider takes none. `spans` says by mode how long tasks live.
     """
 
     provider: Provider
@@ -70,6 +71,7 @@ class Dialect:
     headers: Template
     ids: Mapping[str, str]
     states: Mapping[str, str]
+    spans: Mapping[str, Spans]
     operations: list[Operation] = field(default_factory=list)
 
     def unspoken(self, plan: Plan) -> State | None:
@@ -94,6 +96,7 @@ def make_dialect(provider: Provider) -> Dialect:
         headers=compile_template({name: entry["value"] for name, entry in added}),
         ids=ids,
         states=provider.data["states"],
+        spans={mode: read_spans(provider.data["timing"], mode) for mode in provider.modes},
     )
     dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())
     return dialect

@@ -173,14 +173,13 @@ class TaskTable:
         self._alive[task.lane] = self._alive.get(task.lane, 0) + 1
         self._enter(task, 0, task.submitted)
 
-    def settle(self, now: float) -> list[Task]:
-        """Fire everything that is due by `now`, in order; the tasks that came to their end."""
-        ended: list[Task] = []
-        while self._due and self._due[0][0] <= now:
-            due, _, task = heapq.heappop(self._due)
+    def settle(self, now: float) -> None:
+        """Fire everything that is due by `now`, in order."""
+        events = self._due
+        while events and events[0][0] <= now:
+            due, _, task = heapq.heappop(events)
             if task.due == due:
-                self._leave_step(task, due, ended)
-        return ended
+                self._leave_step(task, due)
 
     def next_due(self) -> float | None:
         """When the next thing happens by time alone, or None."""
@@ -193,7 +192,7 @@ class TaskTable:
         asked = task.plan[task.step].polls
         over = bool(asked) and task.polls >= asked and not task.waiting
         if over:
-            self._leave_step(task, now, [])
+            self._leave_step(task, now)
         task.polls += 1
         return over
 
@@ -249,16 +248,14 @@ class TaskTable:
             self.running[task.lane] -= 1
             self._start_next(task.lane, now)
 
-    def _leave_step(self, task: Task, now: float, ended: list[Task]) -> None:
-        following = task.plan[task.step + 1]
-        if following.state is State.RUNNING and task.state is State.PENDING and not self._has_place(task.lane):
+    def _leave_step(self, task: Task, now: float) -> None:
+        following = task.plan[task.step + 1].state
+        if following is State.RUNNING and task.state is State.PENDING and not self._has_place(task.lane):
             task.due = None
             self._wait(task, True)
             self._queues.setdefault(self._pool(task.lane), deque()).append(task)
             return
         self._enter(task, task.step + 1, now)
-        if task.final:
-            ended.append(task)
 
     def _enter(self, task: Task, index: int, now: float) -> None:
         before, step = task.state, task.plan[index]

@@ -131,17 +131,16 @@ def _wrong(call: Call, findings: list[Finding]) -> Refused | None:
 
 
 def _plan(call: Call, mode: Mode, request: Request, wrong: Refused | None) -> Plan:
-    settings, timing = call.session.settings, call.dialect.data["timing"]
-    random = call.session.random
+    pace, random, spans = call.session.settings.pace, call.session.random, call.dialect.spans[mode.name]
     if wrong:
         error = call.dialect.provider.errors[wrong.error]
-        return refused_plan(timing, settings.pace, random, wrong.error, spelled(error, wrong.values))
+        return refused_plan(spans, pace, random, wrong.error, spelled(error, wrong.values))
     order = read_order(request.get("prompt"))
     if order.refuse:
         raise _ordered(call, order.refuse)
     if ordered := order.plan or call.session.scripted(request):
         return _playable(call, ordered)
-    plan = draw_plan(timing, mode.name, settings.pace, random)
+    plan = draw_plan(spans, pace, random)
     return failing_plan(plan, order.fail) if order.fail else plan
 
 

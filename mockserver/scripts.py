@@ -39,8 +39,20 @@ class Pace(StrEnum):
     REAL = "real"
 
 
-#: Seconds (queued, rendering, until a refusal) at the desk pace; chosen, so that a person sees every state.
-_DESK = (1.0, 3.0, 0.5)
+#: The least and the most seconds that something takes.
+Span = tuple[float, float]
+
+
+class Spans(NamedTuple):
+    """How long a task waits, is rendered, and how long it is until one is refused."""
+
+    queued: Span
+    rendering: Span
+    refused: Span
+
+
+#: At the desk pace; chosen, so that a person sees every state.
+_DESK = Spans((1.0, 1.0), (3.0, 3.0), (0.5, 0.5))
 
 
 class Order(NamedTuple):
@@ -113,21 +125,27 @@ def _read_step(text: str) -> Step:
     return Step(State(state.lower()), lasts if timed else 0.0, 0 if timed else int(lasts), error)
 
 
-def draw_plan(timing: Mapping[str, Any], mode: str, pace: Pace, random: Random) -> Plan:
+def read_spans(timing: Mapping[str, Any], mode: str) -> Spans:
+    """What a provider's timing says of a mode; where it is silent, the desk's."""
+    rendering = timing.get("render_seconds", {}).get(mode, {})
+    return Spans(
+        queued=_span(timing.get("queue_seconds", {}), _DESK.queued),
+        rendering=_span(rendering, _DESK.rendering),
+        refused=_span(timing.get("refusal_seconds", {}), _DESK.refused),
+    )
+
+
+def _span(entry: Mapping[str, Any], usual: Span) -> Span:
+    value = entry.get("value", usual)
+    low, high = value if isinstance(value, (list, tuple)) else (value, value)
+    return float(low), float(high)
+
+
+def draw_plan(spans: Spans, pace: Pace, random: Random) -> Plan:
     """A life that ends well, as long as the pace says."""
     if pace is Pace.DESK:
         return _DESK_PLAN
-    rendering = timing.get("render_seconds", {}).get(mode, {})
-    return _well(_draw(timing.get("queue_seconds", {}), _DESK[0], random), _draw(rendering, _DESK[1], random))
-
-
-def _well(queued: float, rendering: float) -> Plan:
-    return (Step(State.PENDING, queued), Step(State.RUNNING, rendering), _DONE)
-
-
-_DONE = Step(State.SUCCEEDED)
-#: One for all tasks, since a million of them may be kept.
-_DESK_PLAN = _well(*_DESK[:2])
+    return Step(State.PENDING, _draw(spans.queued, random)), Step(State.RUNNING, _draw(spans.rendering, random)), _DONE
 
 
 def failing_plan(plan: Plan, error: str, message: str | None = None) -> Plan:
@@ -135,12 +153,17 @@ def failing_plan(plan: Plan, error: str, message: str | None = None) -> Plan:
     return (*plan[:-1], Step(State.FAILED, error=error, message=message))
 
 
-def refused_plan(timing: Mapping[str, Any], pace: Pace, random: Random, error: str, message: str | None) -> Plan:
+def refused_plan(spans: Spans, pace: Pace, random: Random, error: str, message: str | None) -> Plan:
     """The life of a task whose request is found wrong after it was accepted: it never runs."""
-    delay = _DESK[2] if pace is Pace.DESK else _draw(timing.get("refusal_seconds", {}), _DESK[2], random)
+    delay = _draw(_DESK.refused if pace is Pace.DESK else spans.refused, random)
     return (Step(State.PENDING, delay), Step(State.FAILED, error=error, message=message))
 
 
-def _draw(timing: Mapping[str, Any], usual: float, random: Random) -> float:
-    value = timing.get("value", usual)
-    return round(random.uniform(*value), 3) if isinstance(value, list) else float(value)
+def _draw(span: Span, random: Random) -> float:
+    low, high = span
+    return round(low + (high - low) * random.random(), 3) if low < high else low
+
+
+_DONE = Step(State.SUCCEEDED)
+#: One for all tasks, since a million of them may be kept.
+_DESK_PLAN = (Step(State.PENDING, _DESK.queued[0]), Step(State.RUNNING, _DESK.rendering[0]), _DONE)

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from mockserver.lifecycle import LifecycleError, State, Step
-from mockserver.scripts import Order, Pace, draw_plan, read_order, read_plan, refused_plan, spell_plan
+from mockserver.scripts import Order, Pace, draw_plan, read_order, read_plan, read_spans, refused_plan, spell_plan
 
 
 def test_reads_a_life_in_words():
@@ -18,11 +18,13 @@ def test_reads_a_life_in_words():
 
 def test_life_at_the_real_pace_lasts_as_long_as_was_measured():
     timing = {"queue_seconds": {"value": 2}, "render_seconds": {"t2v": {"value": [40, 50]}}, "refusal_seconds": {}}
-    queued, rendering, _ = draw_plan(timing, "t2v", Pace.REAL, Random(7))
+    spans = read_spans(timing, "t2v")
+    queued, rendering, _ = draw_plan(spans, Pace.REAL, Random(7))
     assert queued.seconds == 2
     assert 40 <= rendering.seconds <= 50
-    assert draw_plan({}, "t2v", Pace.REAL, Random(7)) == draw_plan({}, "t2v", Pace.DESK, Random(7))
-    assert refused_plan(timing, Pace.REAL, Random(7), "e", None) == refused_plan({}, Pace.DESK, Random(7), "e", None)
+    silent = read_spans({}, "t2v")
+    assert draw_plan(silent, Pace.REAL, Random(7)) == draw_plan(spans, Pace.DESK, Random(7))
+    assert refused_plan(spans, Pace.REAL, Random(7), "e", None) == refused_plan(spans, Pace.DESK, Random(7), "e", None)
 
 
 @pytest.mark.parametrize(
