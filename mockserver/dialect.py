@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from multidict import istr
 
+from happyhorse_spec import pointer
 from happyhorse_spec.contract import Endpoint, Provider
 from happyhorse_spec.engine import matcher
 from mockserver.answers import Template, compile_template
@@ -24,6 +25,18 @@ class Rate(NamedTuple):
     most: int
     seconds: float
     of_model: bool
+
+
+class Room(NamedTuple):
+    """How many tasks may run, of each model or of the whole account, and wait; None for any number.
+
+    `refuses`: a task more than may run is refused, where others let it wait.
+    """
+
+    running: int | None
+    of_account: bool
+    refuses: bool
+    queued: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Dialect:
     """One provider's words. `answers` are compiled templates by name; each gives the variant of the scene's profile.
 
     A key comes in the header `key_header`, behind a scheme; the URL of an uploaded file begins with `upload_start`, ""
-    where the provider takes none. `spans` says by mode how long tasks live.
+    where the provider takes none. `spans` says by mode how long tasks live, `model_of` what model a body names.
     """
 
     provider: Provider
@@ -72,6 +85,8 @@ class Dialect:
     ids: Mapping[str, str]
     states: Mapping[str, str]
     spans: Mapping[str, Spans]
+    room: Room
+    model_of: Callable[[Any], Any]
     operations: list[Operation] = field(default_factory=list)
 
     def unspoken(self, plan: Plan) -> State | None:
@@ -96,10 +111,18 @@ def make_dialect(provider: Provider) -> Dialect:
         headers=compile_template({name: entry["value"] for name, entry in added}),
         ids=ids,
         states=provider.data["states"],
+        room=_room(provider.data),
+        model_of=pointer.reader(provider.data["request"].get("model", "/model")),
         spans={mode: read_spans(provider.data["timing"], mode) for mode in provider.modes},
     )
     dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())
     return dialect
+
+
+def _room(data: Mapping[str, Any]) -> Room:
+    running, queued = data["limits"].get("running", {}), data["limits"].get("queued", {})
+    refuses = bool(running) and "running_full" in data["refusals"]
+    return Room(running.get("tasks"), running.get("per") == "token", refuses, queued.get("tasks"))
 
 
 def _by_profile(name: str, answers: Mapping[str, Template], provider: Provider) -> Template:

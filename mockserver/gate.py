@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from happyhorse_spec import pointer
 from mockserver.call import Call, Refused
 from mockserver.dialect import Rate
 
@@ -47,8 +46,7 @@ def _count(call: Call, rate: Rate) -> None:
 
 def _model(call: Call) -> str:
     """The model that a call names, "" where the provider has none of that name."""
-    read = pointer.reader(call.dialect.data["request"].get("model", "/model"))
-    named = read(call.body) or call.request.query.get("model")
+    named = call.dialect.model_of(call.body) or call.request.query.get("model")
     return named if named in call.dialect.provider.models else ""
 
 

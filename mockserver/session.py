@@ -152,14 +152,12 @@ class Session:
         if not self.settings.limits:
             self.table.places.clear()
             return None
-        limits = dialect.data["limits"]
-        running = limits.get("running")
-        if running and "running_full" in dialect.data["refusals"]:
-            return "running_full" if self.table.alive(dialect.name) >= running["tasks"] else None
-        if running:
-            self.table.places[(dialect.name, "") if running.get("per") == "token" else lane] = running["tasks"]
-        queue = limits.get("queued", {}).get("tasks")
-        return "queue_full" if queue is not None and self.table.queued(lane) >= queue else None
+        running, of_account, refuses, queued = dialect.room
+        if running is not None and refuses:
+            return "running_full" if self.table.alive(dialect.name) >= running else None
+        if running is not None:
+            self.table.places[(dialect.name, "") if of_account else lane] = running
+        return "queue_full" if queued is not None and self.table.queued(lane) >= queued else None
 
     def new_id(self, form: str) -> str:
         """A fresh id of a form such as `task_{digits19}`."""
