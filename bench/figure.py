@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from statistics import median
 from typing import Any
 
@@ -35,9 +36,12 @@ class Figure:
         return (max(samples) - min(samples)) / 2 / (self.middle(name) or 1)
 
     def ratio(self, name: str) -> float:
-        """How many times as well as another we do: 2 is twice as fast, or half as large."""
-        ours, theirs = self.middle(self.ours), self.middle(name)
-        return ours / theirs if self.more_is_better else theirs / ours
+        """How many times as well as another we do: 2 is twice as fast, or half as large.
+
+        The median of what every pair of samples says, since a machine that changes its pace changes it for both.
+        """
+        pairs = zip(self.samples[self.ours], cycle(self.samples[name]), strict=False)
+        return median(ours / theirs if self.more_is_better else theirs / ours for ours, theirs in pairs)
 
     def others(self) -> list[str]:
         return [name for name in self.samples if name != self.ours]

@@ -19,19 +19,19 @@ _WANTED = {
 
 
 def figures(quick: bool) -> Iterator[Figure]:
-    rounds, seconds = (3, 1.0) if quick else (5, 2.0)
+    rounds = 5 if quick else 11
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [stack.enter_context(server) for server in _servers(folder, [] if quick else list(peers.MOCKS))]
         for server in servers:
             server.send(SUBMIT, NINE_IMAGES)
-        submits = {s.name: lambda s=s: load(s, SUBMIT, submits=True, seconds=seconds).rate for s in servers}
+        submits = {s.name: lambda s=s: load(s, SUBMIT, submits=True).rate for s in servers}
         yield Figure("mock", "submit", "requests/s", in_turn(submits, rounds), _WANTED["submit"], more_is_better=True)
-        polls = {s.name: lambda s=s: load(s, _task(s), seconds=seconds).rate for s in servers}
+        polls = {s.name: lambda s=s: load(s, _task(s)).rate for s in servers}
         yield Figure("mock", "poll", "requests/s", in_turn(polls, rounds), _WANTED["poll"], more_is_better=True)
         if quick:  # a busy neighbour is what a percentile shows first
             return
-        slowest = {s.name: lambda s=s: _crowded(s, seconds).p99 for s in servers[:2]}
+        slowest = {s.name: lambda s=s: _crowded(s).p99 for s in servers[:2]}
         samples = {**in_turn(slowest, rounds), "limit": [10.0]}
         yield Figure("mock", "submit, 64 connections, slowest hundredth", "ms", samples, {"limit": 1})
 
@@ -55,5 +55,5 @@ def _task(server: Server) -> str:
     return POLL + server.submit() if server.name in (_OURS, "yardstick") else server.poll
 
 
-def _crowded(server: Server, seconds: float) -> Load:
-    return load(server, SUBMIT, submits=True, connections=64, seconds=seconds)
+def _crowded(server: Server) -> Load:
+    return load(server, SUBMIT, submits=True, connections=64)

@@ -117,7 +117,7 @@ class Load:
     p99: float
 
 
-def load(server: Server, path: str, *, submits: bool = False, connections: int = 32, seconds: float = 2.0) -> Load:
+def load(server: Server, path: str, *, submits: bool = False, connections: int = 32, seconds: float = 1.0) -> Load:
     """Send as much as a server takes for some seconds; raises OSError where answers are errors."""
     before = server.seconds()
     told = _wrk(server, path, submits, connections, seconds) if shutil.which("wrk") else None

@@ -9,6 +9,8 @@ bounds on a body stand in `intake`.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,8 +25,8 @@ SEND_SECONDS = 60.0
 LINGER_SECONDS = 3.0
 #: How long requests may still go on when the server stops.
 CLOSE_SECONDS = 0.5
-#: How many connections may wait to be accepted.
-BACKLOG = 2048
+#: How many connections may wait to be accepted, and how many are accepted before those at hand are served again.
+BACKLOG, AT_ONCE = 2048, 16
 
 _CLIENTS_OWN = (ClientPayloadError, ConnectionError, HttpProcessingError, web.RequestPayloadError)
 
@@ -40,6 +42,20 @@ class Listener(web.Server):
     def __call__(self) -> Connection:
         loop = asyncio.get_running_loop()
         return Connection(self, loop=loop, keepalive_timeout=IDLE_SECONDS, lingering_time=LINGER_SECONDS)
+
+
+async def listen(listener: Listener, host: str, port: int) -> list[asyncio.Server]:
+    """Listen on a port; raises OSError where it is taken.
+
+    uvloop accepts one connection for each time that it has served all others: the last of a crowd would wait for all
+    that is asked of the first. So it is given the socket several times over.
+    """
+    loop = asyncio.get_running_loop()
+    first = await loop.create_server(listener, host, port, backlog=BACKLOG)
+    if isinstance(loop, asyncio.BaseEventLoop):
+        return [first]
+    sockets = [socket.socket(fileno=os.dup(each.fileno())) for each in first.sockets for _ in range(AT_ONCE - 1)]
+    return [first, *[await loop.create_server(listener, sock=each, backlog=BACKLOG) for each in sockets]]
 
 
 class Connection(web.RequestHandler):

@@ -46,6 +46,10 @@ class Answer(web.StreamResponse):
             await request.writer.drain()
         return None
 
+    @property
+    def body_length(self) -> int:
+        return len(self.body)
+
     async def write_eof(self, data: bytes = b"") -> None:
         """All is sent."""
 
@@ -56,7 +60,8 @@ class Answer(web.StreamResponse):
             hdrs.DATE: rfc822_formatted_time(),
             hdrs.SERVER: SERVER_SOFTWARE,
         }
-        return _serialize_headers(f"HTTP/1.1 {self.status} {self.reason}", fields)
+        # What it asks of the fields is their items alone; it refuses what would forge a header.
+        return _serialize_headers(f"HTTP/1.1 {self.status} {self.reason}", fields)  # type: ignore[arg-type]
 
 
 def respond(request: web.BaseRequest, reply: Reply, fault: Fault | None = None) -> Answer | web.Response:

@@ -5,6 +5,7 @@ It stands on aiohttp's low-level server, since the routes are data and looked up
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -20,7 +21,7 @@ from mockserver import downloads, uploads
 from mockserver.arrival import meet, orders_fault
 from mockserver.call import Call, Refused, Reply, refused
 from mockserver.clock import ClockStopped
-from mockserver.connection import BACKLOG, CLOSE_SECONDS, Listener
+from mockserver.connection import CLOSE_SECONDS, Listener, listen
 from mockserver.control import PREFIX, Control, is_loopback
 from mockserver.delivery import Stream
 from mockserver.dialect import Dialect, Operation, make_dialect
@@ -71,6 +72,7 @@ class MockServer:
         self._intake = Intake()
         self.courier = Courier()
         self.control = Control(self, control_token if is_loopback(host) else control_token or token_urlsafe(18))
+        self._listening: list[asyncio.Server] = []
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -95,15 +97,17 @@ class MockServer:
 
     async def start(self) -> None:
         """Listen; raises OSError where the port is taken."""
-        self._runner = web.ServerRunner(Listener(self.handle), shutdown_timeout=CLOSE_SECONDS)
+        listener = Listener(self.handle)
+        self._listening = await listen(listener, self.host, self.port)
+        self.port = self._listening[0].sockets[0].getsockname()[1]
+        self._runner = web.ServerRunner(listener, shutdown_timeout=CLOSE_SECONDS)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.host, self.port, backlog=BACKLOG)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         """Close every connection and give up what is still to be delivered."""
         await self.courier.stop()
+        for listening in self._listening:
+            listening.close()
         if self._runner:
             await self._runner.cleanup()
 
@@ -167,7 +171,7 @@ class MockServer:
             return self._fail(request, session, path)
         return response
 
-    def _fail(self, request: web.BaseRequest, session: Session, path: str) -> web.Response:
+    def _fail(self, request: web.BaseRequest, session: Session, path: str) -> web.StreamResponse:
         """The last resort: an internal error in the words of whom the path belongs to, and the reason in the log."""
         _LOG.exception("%s %r failed", request.method, request.path)
         if request.writer.output_size:
