@@ -7,12 +7,11 @@ changes how an answer is sent is only noted (see `misbehave`), and so is what a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
 
-from happyhorse_spec import pointer
 from happyhorse_spec.contract import ProviderError
 from mockserver.call import Call, Reply, refused
 from mockserver.faultplan import MAX_PLANNED, ON_ARRIVAL
@@ -21,7 +20,7 @@ from mockserver.lifecycle import Task
 from mockserver.scripts import read_order
 
 #: How a prompt that orders faults looks before it is parsed, and what orders them in a key.
-_MARKER = b"[[fault"
+_MARKER = "[[fault"
 _KEY = re.compile(r"fail-([A-Za-z0-9_.:=*-]*[A-Za-z0-9_.])")
 
 #: Endpoints whose requests belong to no task: what a prompt ordered there would never be met.
@@ -39,7 +38,7 @@ _USUAL: Mapping[int, str] = {
 
 def orders_fault(call: Call) -> bool:
     """Whether a request looks as if its key or its prompt ordered a fault."""
-    return "fail-" in call.authorization or _MARKER in call.raw
+    return "fail-" in call.authorization or (call.raw != b"" and _MARKER in _prompt(call))
 
 
 async def meet(call: Call) -> Reply | None:
@@ -65,7 +64,7 @@ def _met(call: Call) -> Fault | None:
     endpoint = MEETS.get(call.operation.name)
     if endpoint is None:
         return None
-    scope = _order_for_prompt(call) if _MARKER in call.raw else ""
+    scope = _order_for_prompt(call) if _MARKER in _prompt(call) else ""
     number, task_id = call.entry.number, call.task_id
     return call.session.faults.meet(endpoint, call.now, number, task_id, scope=scope, moments=ON_ARRIVAL)
 
@@ -79,12 +78,10 @@ def _of_key(call: Call, word: str) -> Fault:
     return faults[0]
 
 
-def order_for_task(call: Call, task: Task) -> None:
-    """Plan what the prompt of a task orders for the requests about it."""
-    if _MARKER not in call.raw:
-        return
+def order_for_task(call: Call, task: Task, faults: Iterable[tuple[str, str]]) -> None:
+    """Plan what the prompt of a task orders for the requests about it: faults by endpoint."""
     with _told(call):
-        for endpoint, words in read_order(_prompt(call)).faults:
+        for endpoint, words in faults:
             if endpoint != "submit":
                 call.session.faults.order(endpoint, _read(call, endpoint, words), task.id)
 
@@ -103,7 +100,7 @@ def _order_for_prompt(call: Call) -> str:
 
 
 def _prompt(call: Call) -> str:
-    prompt = pointer.follow(call.body, call.dialect.data["request"]["prompt"])
+    prompt = call.dialect.prompt_of(call.body)
     return prompt if isinstance(prompt, str) else ""
 
 

@@ -71,7 +71,8 @@ class Dialect:
     """One provider's words. `answers` are compiled templates by name; each gives the variant of the scene's profile.
 
     A key comes in the header `key_header`, behind a scheme; the URL of an uploaded file begins with `upload_start`, ""
-    where the provider takes none. `spans` says by mode how long tasks live, `model_of` what model a body names.
+    where the provider takes none. `spans` says by mode how long tasks live, `model_of` and `prompt_of`
+    what a body says.
     """
 
     provider: Provider
@@ -87,6 +88,7 @@ class Dialect:
     spans: Mapping[str, Spans]
     room: Room
     model_of: Callable[[Any], Any]
+    prompt_of: Callable[[Any], Any]
     operations: list[Operation] = field(default_factory=list)
 
     def unspoken(self, plan: Plan) -> State | None:
@@ -113,6 +115,7 @@ def make_dialect(provider: Provider) -> Dialect:
         states=provider.data["states"],
         room=_room(provider.data),
         model_of=pointer.reader(provider.data["request"].get("model", "/model")),
+        prompt_of=pointer.reader(provider.data["request"]["prompt"]),
         spans={mode: read_spans(provider.data["timing"], mode) for mode in provider.modes},
     )
     dialect.operations.extend(_operation(dialect, endpoint) for endpoint in provider.endpoints.values())

@@ -51,8 +51,9 @@ def _model(call: Call) -> str:
 
 
 def _headers(call: Call) -> None:
+    headers = call.request.headers
     for name, value, error, applies in call.operation.headers:
-        if call.request.headers.get(name, "").lower() != value and applies(call.body):
+        if headers.get(name, "").lower() != value and applies(call.body):
             raise Refused(error)
 
 

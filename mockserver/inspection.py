@@ -37,8 +37,6 @@ UNSEEN = Inspection([], {})
 
 async def inspect(call: Call, mode: Mode) -> Inspection:
     """Look at the files that the call's body names in this mode."""
-    if not _names_any(call):
-        return UNSEEN
     named = list(media_urls(call.body, mode))
     try:
         seen = await _look(call, list(dict.fromkeys(url for _, _, url in named)))
@@ -52,12 +50,12 @@ async def inspect(call: Call, mode: Mode) -> Inspection:
     return Inspection(findings, {role: facts for role, _, url in reversed(named) if (facts := seen.get(url))})
 
 
-def _names_any(call: Call) -> bool:
+def names_files(call: Call) -> bool:
     """Whether the body can name a file that is looked at; told from its bytes, which say it where none is escaped."""
-    if call.session.settings.fetch_media or b"\\" in call.raw:
+    find, start = call.raw.find, call.dialect.upload_start.encode()
+    if call.session.settings.fetch_media or find(b"\\") >= 0 or (start and find(start) >= 0):
         return True
-    start = call.dialect.upload_start.encode()
-    return b"data:" in call.raw.lower() or (start != b"" and start in call.raw)
+    return call.raw.lower().find(b"data:") >= 0
 
 
 class _Unreachable(Exception):

@@ -83,7 +83,9 @@ class Intake:
         """A part of a request's body, counted; all of it, where it came at once."""
         size = self._sizes[id(request)] = self._sizes.get(id(request), 0) + len(chunk)
         self._held += len(chunk)
-        if size > MAX_BODY or self._held > MAX_TOTAL or chunk.count(b",") > MAX_COMMAS:
+        if size > MAX_BODY or self._held > MAX_TOTAL:
+            raise _TooLarge
+        if len(chunk) > MAX_COMMAS and chunk.count(b",") > MAX_COMMAS:
             raise _TooLarge
         return chunk
 

@@ -35,6 +35,10 @@ class State(StrEnum):
     CANCELED = "canceled"
 
 
+#: Two that every task goes through, at hand: before Python 3.12 it takes long to look one up in its class.
+PENDING, RUNNING = State.PENDING, State.RUNNING
+
+
 class Event(StrEnum):
     START = "start"
     FINISH = "finish"
@@ -249,8 +253,8 @@ class TaskTable:
             self._start_next(task.lane, now)
 
     def _leave_step(self, task: Task, now: float) -> None:
-        following = task.plan[task.step + 1].state
-        if following is State.RUNNING and task.state is State.PENDING and not self._has_place(task.lane):
+        before, following = task.plan[task.step].state, task.plan[task.step + 1].state
+        if following is RUNNING and before is PENDING and not self._has_place(task.lane):
             task.due = None
             self._wait(task, True)
             self._queues.setdefault(self._pool(task.lane), deque()).append(task)
@@ -258,16 +262,17 @@ class TaskTable:
         self._enter(task, task.step + 1, now)
 
     def _enter(self, task: Task, index: int, now: float) -> None:
-        before, step = task.state, task.plan[index]
+        before, step = task.plan[task.step].state, task.plan[index]
         task.step, task.polls = index, 0
         if task.waiting:
             self._wait(task, False)
         if before is not step.state:
             self._note_edge(task, before, step.state, now)
-        ends = step.state in FINAL or bool(step.polls)
-        task.due = None if ends else now + step.seconds
-        if task.due is not None:
-            heapq.heappush(self._due, (task.due, next(self._tick), task))
+        if step.polls or step.state in FINAL:
+            task.due = None
+            return
+        task.due = due = now + step.seconds
+        heapq.heappush(self._due, (due, next(self._tick), task))
 
     def _wait(self, task: Task, waiting: bool) -> None:
         """Note that a task waits for a place, or does no more; count those of its lane that do."""
@@ -275,13 +280,13 @@ class TaskTable:
         self._waiting[task.lane] = self._waiting.get(task.lane, 0) + (1 if waiting else -1)
 
     def _note_edge(self, task: Task, before: State, after: State, now: float) -> None:
-        if after is State.RUNNING:
+        if after is RUNNING:
             task.started = now
             self.running[task.lane] = self.running.get(task.lane, 0) + 1
             return
         task.ended = now
         self._alive[task.lane] -= 1
-        if before is State.RUNNING:
+        if before is RUNNING:
             self.running[task.lane] -= 1
             self._start_next(task.lane, now)
 

@@ -15,12 +15,12 @@ from mockserver.arrival import order_for_task
 from mockserver.call import Call, Refused, Reply
 from mockserver.delivery import DELIVERIES, Stream, choose
 from mockserver.grammar import refusal, spelled
-from mockserver.inspection import UNSEEN, inspect
+from mockserver.inspection import UNSEEN, inspect, names_files
 from mockserver.journal import MAX_BODY
 from mockserver.lifecycle import Plan, Task
 from mockserver.listing import list_tasks, page
 from mockserver.redaction import without_long_texts
-from mockserver.scripts import draw_plan, failing_plan, read_order, refused_plan
+from mockserver.scripts import Order, draw_plan, failing_plan, read_order, refused_plan
 from mockserver.uploads import grant
 
 #: The most that is kept of a request, in bytes; the documented fields take a tenth of it.
@@ -34,7 +34,6 @@ Operate = Callable[[Call], Awaitable[Reply | Stream]]
 async def submit(call: Call) -> Reply | Stream:
     """Judge the request, take the task up, and answer now, at its end, or line by line."""
     task = await accept(call)
-    order_for_task(call, task)
     call.courier.watch(call, task)
     deliver = DELIVERIES[choose(call)]
     return await deliver(call, task)
@@ -108,7 +107,7 @@ async def accept(call: Call) -> Task:
     first = findings and [found for found in findings if found.rule.id.startswith(f"{call.dialect.name}.any.")]
     if mode is None or first:
         raise Refused(*refusal(findings, call.dialect.provider)) if findings else call.refusal("violation")
-    seen = UNSEEN if findings else await inspect(call, mode)
+    seen = await inspect(call, mode) if not findings and names_files(call) else UNSEEN
     wrong = _wrong(call, findings or seen.findings) or seen.download_error
     if wrong and _moment(call) == "documented":
         raise wrong
@@ -116,12 +115,15 @@ async def accept(call: Call) -> Task:
     if seen is not UNSEEN:
         call.now = call.session.settle()
     lane = (call.dialect.name, str(request.get("model")))
-    plan = _plan(call, mode, request, wrong)
+    order = read_order(request.get("prompt"))
+    plan = _plan(call, mode, request, wrong, order)
     if full := call.session.has_room(call.dialect, lane):
         raise call.refusal(full)
     task = _task(call, mode, lane, plan)
     task.notes = {"facts": seen.facts} if seen.facts else None
     call.session.take(task)
+    if order.faults:
+        order_for_task(call, task, order.faults)
     return task
 
 
@@ -130,12 +132,11 @@ def _wrong(call: Call, findings: list[Finding]) -> Refused | None:
     return Refused(*refusal(findings, call.dialect.provider)) if findings else None
 
 
-def _plan(call: Call, mode: Mode, request: Request, wrong: Refused | None) -> Plan:
+def _plan(call: Call, mode: Mode, request: Request, wrong: Refused | None, order: Order) -> Plan:
     pace, random, spans = call.session.settings.pace, call.session.random, call.dialect.spans[mode.name]
     if wrong:
         error = call.dialect.provider.errors[wrong.error]
         return refused_plan(spans, pace, random, wrong.error, spelled(error, wrong.values))
-    order = read_order(request.get("prompt"))
     if order.refuse:
         raise _ordered(call, order.refuse)
     if ordered := order.plan or call.session.scripted(request):

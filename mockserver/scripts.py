@@ -23,7 +23,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from mockserver.faults import ENDPOINTS
-from mockserver.lifecycle import LifecycleError, Plan, State, Step, checked_plan, led
+from mockserver.lifecycle import PENDING, RUNNING, LifecycleError, Plan, State, Step, checked_plan, led
 
 #: How many markers of a prompt are read, and in how many of its characters: twice as many as any prompt may have.
 MARKERS, SEARCHED = 16, 10_000
@@ -64,10 +64,13 @@ class Order(NamedTuple):
     faults: tuple[tuple[str, str], ...] = ()
 
 
+_NOTHING = Order()
+
+
 def read_order(prompt: object) -> Order:
     """The order in a prompt's markers; a marker that orders nothing is text like any other."""
     if not isinstance(prompt, str) or "[[" not in prompt:
-        return Order()
+        return _NOTHING
     order = Order()
     for found in islice(_MARKER.finditer(prompt, 0, SEARCHED), MARKERS):
         verb, colon, word = found.group(1).partition(":")
@@ -145,7 +148,8 @@ def draw_plan(spans: Spans, pace: Pace, random: Random) -> Plan:
     """A life that ends well, as long as the pace says."""
     if pace is Pace.DESK:
         return _DESK_PLAN
-    return Step(State.PENDING, _draw(spans.queued, random)), Step(State.RUNNING, _draw(spans.rendering, random)), _DONE
+    queued, rendering, _ = spans
+    return Step(PENDING, _draw(queued, random)), Step(RUNNING, _draw(rendering, random)), _DONE
 
 
 def failing_plan(plan: Plan, error: str, message: str | None = None) -> Plan:
