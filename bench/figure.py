@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
+
+Sample = TypeVar("Sample")
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ class Figure:
                 "more_is_better": self.more_is_better, "ratios": ratios, "wanted": dict(self.wanted)}  # fmt: skip
 
 
-def in_turn(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turn(contestants: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
     """Samples of each contestant, taken in turn, so that a busy moment of the machine meets them all."""
-    samples: dict[str, list[float]] = {name: [] for name in contestants}
+    samples: dict[str, list[Sample]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, measure in contestants.items():
             samples[name].append(measure())

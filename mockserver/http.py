@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import aclosing
 from functools import lru_cache
 
@@ -33,7 +33,7 @@ class Answer(web.StreamResponse):
 
     keep_alive = True
 
-    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, status: int, headers: dict[str, str]) -> None:
         super().__init__(status=status)
         self.body, self._fields = body, headers
 
@@ -54,12 +54,10 @@ class Answer(web.StreamResponse):
         """All is sent."""
 
     def _head(self) -> bytes:
-        fields = {
-            **self._fields,
-            hdrs.CONTENT_LENGTH: str(len(self.body)),
-            hdrs.DATE: rfc822_formatted_time(),
-            hdrs.SERVER: SERVER_SOFTWARE,
-        }
+        fields = self._fields
+        fields[hdrs.CONTENT_LENGTH] = str(len(self.body))
+        fields[hdrs.DATE] = rfc822_formatted_time()
+        fields[hdrs.SERVER] = SERVER_SOFTWARE
         # What it asks of the fields is their items alone; it refuses what would forge a header.
         return _serialize_headers(f"HTTP/1.1 {self.status} {self.reason}", fields)  # type: ignore[arg-type]
 
