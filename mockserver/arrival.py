@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import islice
 
@@ -125,7 +126,7 @@ def _error(call: Call, fault: Fault) -> Reply:
     key = error.key if error else call.dialect.data["refusals"]["violation"]
     status = int(fault.figure) or None
     reply = refused(call.dialect, call.session, key, {"detail": f"ordered by the fault {word}"}, call.now, status)
-    return reply._replace(headers={**reply.headers, "Retry-After": fault.option}) if fault.option else reply
+    return replace(reply, headers={**reply.headers, "Retry-After": fault.option}) if fault.option else reply
 
 
 def _by_status(call: Call, status: int) -> ProviderError:

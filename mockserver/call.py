@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from happyhorse_spec import pointer
 from mockserver.grammar import spelled
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from mockserver.webhook import Courier
 
 
-class Reply(NamedTuple):
+@dataclass(slots=True)
+class Reply:
     """HTTP status, JSON value, headers."""
 
     status: int
     body: Any
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Refused(Exception):

@@ -18,7 +18,8 @@ from mockserver.scripts import Spans, read_spans
 Matches = Callable[[object], bool]
 
 
-class Rate(NamedTuple):
+@dataclass(slots=True)
+class Rate:
     """At most `most` requests in any `seconds`, of each model or of all; `window` names what is counted together."""
 
     window: tuple[str, str]

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from mockserver.crowd import Crowd, Roll
 
@@ -64,7 +64,8 @@ TASK_BYTES = 800
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
 
 
-class Step(NamedTuple):
+@dataclass(slots=True)
+class Step:
     """One stretch of a task's life: a state and how long it holds, in seconds or in polls (0 and 0: for good).
 
     `error` is the key of the provider's error and `message` its words, for a step into FAILED.

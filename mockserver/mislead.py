@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from mockserver.faults import MEETS, Moment
 from mockserver.lifecycle import State, Task
@@ -15,7 +16,8 @@ _SUCCESS = frozenset({Moment.SUCCESS})
 _TOLD_BEFORE = frozenset({Moment.SUCCESS, Moment.AFTERWARDS})
 
 
-class Told(NamedTuple):
+@dataclass(slots=True)
+class Told:
     """What is said of a task: a state, and values that replace what the names of its answer mean."""
 
     state: State

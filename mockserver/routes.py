@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from mockserver.dialect import Dialect, Operation
 
 
-class Found(NamedTuple):
+@dataclass(slots=True)
+class Found:
     """The operations at a path, by method, the values of the path's names, and whose path it is (None: nobody's)."""
 
     operations: Mapping[str, list[Operation]]

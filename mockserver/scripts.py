@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from random import Random
@@ -55,7 +56,8 @@ class Spans(NamedTuple):
 _DESK = Spans((1.0, 1.0), (3.0, 3.0), (0.5, 0.5))
 
 
-class Order(NamedTuple):
+@dataclass(slots=True)
+class Order:
     """What a prompt asks for: a refusal or a failure by error word, or a whole life; and faults by endpoint."""
 
     refuse: str | None = None
@@ -75,9 +77,9 @@ def read_order(prompt: object) -> Order:
     for found in islice(_MARKER.finditer(prompt, 0, SEARCHED), MARKERS):
         verb, colon, word = found.group(1).partition(":")
         if colon and verb.strip() == "fault":
-            order = order._replace(faults=(*order.faults, _read_fault(word)))
+            order = replace(order, faults=(*order.faults, _read_fault(word)))
         elif (order.refuse, order.fail, order.plan) == (None, None, None):
-            order = _read_life(found.group(1))._replace(faults=order.faults)
+            order = replace(_read_life(found.group(1)), faults=order.faults)
     return order
 
 
