@@ -20,13 +20,14 @@ from bench.servers import NINE_IMAGES, POLL, Server, load, pinned
 from happyhorse_spec.interpreter import settle_memory
 from mockserver import session as bounds
 from mockserver.lifecycle import Task
-from mockserver.scripts import draw_plan
+from mockserver.scripts import draw_plan, read_spans
 from mockserver.server import MockServer
 from mockserver.session import Session
 
 _OURS = "happyhorse-spec"
 _SESSIONS = 10_000
 _LANE = ("dashscope", "happyhorse-1.0-r2v")
+_SPANS = read_spans({}, "r2v")
 
 
 def figures(quick: bool) -> Iterator[Figure]:
@@ -79,7 +80,7 @@ def _fill(session: Session, count: int) -> tuple[str, float]:
     first, longest = "", 0.0
     for _ in range(count):
         began = time.process_time()
-        plan = draw_plan({}, "r2v", session.settings.pace, session.random)
+        plan = draw_plan(_SPANS, session.settings.pace, session.random)
         task = Task(session.new_id("{uuid}"), (_LANE[0], _LANE[1]), plan, session.settle(), "r2v",
                     bytes(bytearray(NINE_IMAGES)), session.new_id("{uuid}"))  # fmt: skip
         session.take(task)
