@@ -67,7 +67,7 @@ def _wiremock(folder: Path, port: int) -> list[str] | None:
     poll = {"method": "GET", "urlPathPattern": POLL + "[^/]+"}
     for name, request in {"submit": submit, "poll": poll}.items():
         (mappings / f"{name}.json").write_text(json.dumps({"request": request, "response": said}), "utf-8")
-    options = ["--disable-request-logging", "--max-request-journal-entries", "10000", "--disable-banner"]
+    options = ["--disable-request-logging", "--disable-banner"]
     return ["java", "-jar", str(jar), "--port", str(port), "--root-dir", str(folder), *options]
 
 
