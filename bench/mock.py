@@ -27,7 +27,8 @@ def figures(quick: bool) -> Iterator[Figure]:
         servers = [stack.enter_context(server) for server in _servers(folder, [] if quick else list(peers.MOCKS))]
         for server in servers:
             server.send(SUBMIT, NINE_IMAGES)
-        _warm(servers)
+        if not quick:
+            _warm(servers)
         submits = {s.name: lambda s=s: load(s, SUBMIT, submits=True).rate for s in servers}
         yield Figure("mock", "submit", "requests/s", in_turn(submits, rounds), _WANTED["submit"], more_is_better=True)
         polls = {s.name: lambda s=s: load(s, _task(s)).rate for s in servers}
