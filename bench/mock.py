@@ -21,7 +21,7 @@ _WANTED = {
 
 
 def figures(quick: bool) -> Iterator[Figure]:
-    rounds = 5 if quick else 11
+    rounds = 3 if quick else 11
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [stack.enter_context(server) for server in _servers(folder, [] if quick else list(peers.MOCKS))]
