@@ -52,10 +52,10 @@ async def inspect(call: Call, mode: Mode) -> Inspection:
 
 def names_files(call: Call) -> bool:
     """Whether the body can name a file that is looked at; told from its bytes, which say it where none is escaped."""
-    find, start = call.raw.find, call.dialect.upload_start.encode()
-    if call.session.settings.fetch_media or find(b"\\") >= 0 or (start and find(start) >= 0):
+    if call.session.settings.fetch_media or b"\\" in call.raw:
         return True
-    return call.raw.lower().find(b"data:") >= 0
+    start = call.dialect.upload_start.encode()
+    return b"data:" in call.raw.lower() or (start != b"" and start in call.raw)
 
 
 class _Unreachable(Exception):

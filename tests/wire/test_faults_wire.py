@@ -307,6 +307,13 @@ def test_a_prompt_orders_faults_for_its_own_submits(desk):
     assert [desk.submit(prompt=prompt).status for _ in range(2)] == [503, 200]
 
 
+def test_a_prompt_orders_faults_however_it_is_escaped(desk):
+    data = json.dumps(example(ONE, "[[fault:503]]")).replace("[[fault", "\\u005b[fault").encode()
+    target = urlsplit(desk.wire.url).path + ONE.endpoints["submit"].path
+    got, _ = until_the_end(desk.wire.url, b"".join(submitting(ONE, "Connection: close", target=target, body=data)))
+    assert got.startswith(b"HTTP/1.1 503 ")
+
+
 def test_a_prompt_orders_faults_for_its_own_task(desk):
     other = desk.task()
     mine = desk.submit(prompt="[[fault:poll:503]] a horse [[SUCCEEDED]]").body["output"]["task_id"]

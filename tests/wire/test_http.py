@@ -279,6 +279,11 @@ class TestSpelling:
         answer = line.send(head("POST", POLL.format(task_id="0%2Fcancel"), "Content-Length: 0")).hear()
         assert answer.body["message"] != ONE.errors["cancel_refused"].message
 
+    def test_name_that_nobody_filled_in_is_a_name_like_any_other(self, line):
+        assert line.send(head("GET", POLL)).hear("GET").body["output"]["task_status"] == "UNKNOWN"
+        answer = line.send(head("POST", ONE.endpoints["cancel"].path, "Content-Length: 0")).hear()
+        assert answer.body["message"] == ONE.errors["cancel_refused"].message
+
     @each_provider
     def test_headers_may_be_spelt_otherwise(self, line, provider):
         top, data = submitting(provider)
