@@ -22,10 +22,11 @@ from happyhorse_spec.openapi import describe
 
 HERE = Path(__file__).parent
 _MODULES = HERE / "node_modules"
-ANSWER = {
-    "request_id": "7574ee8f-38a3-4b1e-9280-11c33ab46e51",
-    "output": {"task_id": "0385dc79", "task_status": "RUNNING"},
-}
+
+
+def _answer(task_id: str, request_id: str) -> str:
+    """What a stub tells of a task: at a submit its new id, at a poll the id that was asked for, in its template language."""
+    return json.dumps({"request_id": request_id, "output": {"task_id": task_id, "task_status": "RUNNING"}})
 
 
 def schema() -> dict[str, Any]:
@@ -61,11 +62,13 @@ def _wiremock(folder: Path, port: int) -> list[str] | None:
         return None
     mappings = folder / "mappings"
     mappings.mkdir(exist_ok=True)
-    said = {"status": 200, "jsonBody": ANSWER, "headers": {"Content-Type": "application/json"}}
     judged = {"matchesJsonSchema": json.dumps(schema()), "schemaVersion": "V202012"}
     submit = {"method": "POST", "urlPath": SUBMIT, "bodyPatterns": [judged]}
     poll = {"method": "GET", "urlPathPattern": POLL + "[^/]+"}
-    for name, request in {"submit": submit, "poll": poll}.items():
+    new, asked = "{{randomValue type='UUID'}}", "{{request.pathSegments.[3]}}"
+    for name, request, task_id in (("submit", submit, new), ("poll", poll, asked)):
+        said = {"status": 200, "body": _answer(task_id, new), "headers": {"Content-Type": "application/json"},
+                "transformers": ["response-template"]}  # fmt: skip
         (mappings / f"{name}.json").write_text(json.dumps({"request": request, "response": said}), "utf-8")
     options = ["--disable-request-logging", "--disable-banner"]
     return ["java", "-jar", str(jar), "--port", str(port), "--root-dir", str(folder), *options]
@@ -77,7 +80,9 @@ def _mockoon(folder: Path, port: int) -> list[str] | None:
     # Schemas stand in a bucket of data; it knows draft 7, in which ours means the same.
     bucket = {**schema(), "$schema": "http://json-schema.org/draft-07/schema#"}
     rule = {"target": "body", "modifier": "", "value": "body", "operator": "valid_json_schema", "invert": False}
-    routes = [_route("post", SUBMIT[1:], [rule]), _route("get", POLL[1:] + ":id", [])]
+    new = "{{faker 'string.uuid'}}"
+    submit, poll = _answer(new, new), _answer("{{urlParam 'id'}}", new)
+    routes = [_route("post", SUBMIT[1:], submit, [rule]), _route("get", POLL[1:] + ":id", poll, [])]
     uuid = "00000000-0000-4000-8000-000000000000"
     data = {"uuid": uuid, "lastMigration": 33, "name": "bench", "endpointPrefix": "", "latency": 0, "port": port,
             "hostname": "127.0.0.1", "routes": routes, "folders": [], "rootChildren": [{"type": "route", "uuid": r["uuid"]} for r in routes],
@@ -87,11 +92,11 @@ def _mockoon(folder: Path, port: int) -> list[str] | None:
     return [str(tool("mockoon-cli")), "start", "--data", str(path), "--port", str(port), "--disable-log-to-file"]
 
 
-def _route(method: str, endpoint: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
+def _route(method: str, endpoint: str, body: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
     """A route that answers 400 where its rules do not hold."""
-    good = {"uuid": f"{method}-good", "statusCode": 200, "body": json.dumps(ANSWER), "rules": rules, "rulesOperator": "AND",
+    good = {"uuid": f"{method}-good", "statusCode": 200, "body": body, "rules": rules, "rulesOperator": "AND",
             "default": not rules, "headers": [{"key": "Content-Type", "value": "application/json"}], "bodyType": "INLINE",
-            "latency": 0, "label": "", "filePath": "", "sendFileAsBody": False, "disableTemplating": True,
+            "latency": 0, "label": "", "filePath": "", "sendFileAsBody": False, "disableTemplating": False,
             "fallbackTo404": False, "databucketID": "", "crudKey": "id", "callbacks": []}  # fmt: skip
     bad = {**good, "uuid": f"{method}-bad", "statusCode": 400, "rules": [], "default": True}
     return {"uuid": method, "type": "http", "documentation": "", "method": method, "endpoint": endpoint,
