@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from bench import peers
 from bench.figure import Figure, in_turn
-from bench.servers import NINE_IMAGES, POLL, SUBMIT, Server, load, serving
+from bench.servers import POLL, SUBMIT, Server, load, serving
 
 _OURS = "happyhorse-spec"
 _CROWD = 64
+#: Seconds of load that do not count: WireMock's machine and Node compile what is hot while they run.
+_WARM = 3.0
 _WANTED = {
     "submit": {"yardstick": 0.7, "WireMock": 3, "Prism": 3.5},
     "poll": {"yardstick": 0.75, "WireMock": 3, "Prism": 3.5},
@@ -22,23 +24,26 @@ _WANTED = {
 
 def figures(quick: bool) -> Iterator[Figure]:
     rounds = 3 if quick else 11
+    for what, send in {"submit": _submit, "poll": _poll}.items():
+        with _servers([] if quick else list(peers.MOCKS)) as servers:
+            for server in servers:
+                send(server, 1.0 if quick else _WARM)
+            each = {server.name: partial(send, server) for server in servers}
+            yield Figure("mock", what, "requests/s", in_turn(each, rounds), _WANTED[what], more_is_better=True)
+    if not quick:  # a busy neighbour is what a percentile shows first
+        with _servers([]) as servers:
+            yield _slowest(servers, rounds)
+
+
+@contextmanager
+def _servers(others: list[str]) -> Iterator[list[Server]]:
+    """Servers of their own for each figure: tasks start and end long after their submit, which polls are not to pay for."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = [stack.enter_context(server) for server in _servers(folder, [] if quick else list(peers.MOCKS))]
-        for server in servers:
-            server.send(SUBMIT, NINE_IMAGES)
-        if not quick:
-            _warm(servers)
-        submits = {s.name: lambda s=s: load(s, SUBMIT, submits=True).rate for s in servers}
-        yield Figure("mock", "submit", "requests/s", in_turn(submits, rounds), _WANTED["submit"], more_is_better=True)
-        polls = {s.name: lambda s=s: load(s, _task(s)).rate for s in servers}
-        yield Figure("mock", "poll", "requests/s", in_turn(polls, rounds), _WANTED["poll"], more_is_better=True)
-        if quick:  # a busy neighbour is what a percentile shows first
-            return
-        yield _slowest(servers[:2], rounds)
+        yield [stack.enter_context(server) for server in _each(folder, others)]
 
 
-def _servers(folder: Path, others: list[str]) -> Iterator[AbstractContextManager[Server]]:
+def _each(folder: Path, others: list[str]) -> Iterator[AbstractContextManager[Server]]:
     ours = ["--provider", str(peers.without_bounds(folder)), "--limits", "--real-time"]
     yield serving(_OURS, peers.mock(9201, *ours), 9201)
     yield serving("yardstick", peers.yardstick(9202), 9202)
@@ -52,16 +57,13 @@ def _servers(folder: Path, others: list[str]) -> Iterator[AbstractContextManager
             print(f"{name} is not installed and is left out")
 
 
-def _warm(servers: list[Server]) -> None:
-    """Some load that does not count: WireMock's machine and Node compile what is hot while they run."""
-    for server in servers:
-        load(server, SUBMIT, submits=True, seconds=3.0)
-        load(server, _task(server), seconds=3.0)
+def _poll(server: Server, seconds: float = 1.0) -> float:
+    """Requests per second for the status of a new task."""
+    return load(server, POLL + server.submit(), seconds=seconds).rate
 
 
-def _task(server: Server) -> str:
-    """Where a task is polled: a new one that runs, at a server that keeps tasks."""
-    return POLL + server.submit() if server.name in (_OURS, "yardstick") else server.poll
+def _submit(server: Server, seconds: float = 1.0) -> float:
+    return load(server, SUBMIT, submits=True, seconds=seconds).rate
 
 
 def _slowest(servers: list[Server], rounds: int) -> Figure:

@@ -50,13 +50,17 @@ Check = Callable[..., Shown]
 
 
 def within(seconds: float, act: Callable[[], Shown]) -> Shown:
-    """What `act` left behind, if it took no more processor time than that; more where the machine is slow just now."""
-    began = time.process_time()
-    shown = act()
-    took = time.process_time() - began
-    allowed = max(seconds, seconds * floor() / USUAL_FLOOR)
-    assert took < allowed, f"{took:.1f} s; {allowed:.1f} s would do"
-    return shown
+    """What `act` left behind, if one of three goes took no more processor time than that; more on a slow machine."""
+    told = []
+    for _ in range(3):
+        began = time.process_time()
+        shown = act()
+        took = time.process_time() - began
+        allowed = max(seconds, seconds * floor() / USUAL_FLOOR)
+        if took < allowed:
+            return shown
+        told.append(f"{took:.1f} s; {allowed:.1f} s would do")
+    raise AssertionError(told)
 
 
 #: Seconds that `floor` takes on two quiet cores.
