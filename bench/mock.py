@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from bench import peers
@@ -32,6 +32,8 @@ def figures(quick: bool) -> Iterator[Figure]:
             yield Figure("mock", what, "requests/s", in_turn(each, rounds), _WANTED[what], more_is_better=True)
     if not quick:  # a busy neighbour is what a percentile shows first
         with _servers([]) as servers:
+            for server in servers:
+                _submit(server, _WARM)
             yield _slowest(servers, rounds)
 
 
@@ -54,7 +56,12 @@ def _each(folder: Path, others: list[str]) -> Iterator[AbstractContextManager[Se
         if command:
             yield serving(name, command, port)
         else:
-            print(f"{name} is not installed and is left out")
+            _leave_out(name)
+
+
+@cache
+def _leave_out(name: str) -> None:
+    print(f"{name} is not installed and is left out")
 
 
 def _poll(server: Server, seconds: float = 1.0) -> float:

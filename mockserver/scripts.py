@@ -167,7 +167,7 @@ def refused_plan(spans: Spans, pace: Pace, random: Random, error: str, message: 
 
 def _draw(span: Span, random: Random) -> float:
     low, high = span
-    return round((low + (high - low) * random.random()) * 1000) / 1000 if low < high else low
+    return round(low + (high - low) * random.random(), 3) if low < high else low
 
 
 _DONE = Step(State.SUCCEEDED)

@@ -103,7 +103,7 @@ def test_states_follow_one_another_as_in_the_mock() -> None:
 # The edges of the interface
 
 
-@given(told=strategies.answers("dashscope", name="failed"))
+@given(told=answers("dashscope", name="failed"))
 def test_one_answer_can_be_asked_for(told: Exchange) -> None:
     assert told.name == "failed"
 
