@@ -90,12 +90,13 @@ def _stepci(folder: Path, url: str) -> list[str]:
 
 
 def _hurl(folder: Path, url: str) -> list[str]:
-    """One file per flow, since files run side by side."""
+    """One file per flow, since files run side by side: with `jump` it may take more than two polls to find the end."""
     said = "\n".join(f"{name}: {value}" for name, value in HEADERS.items())
     key = f"Authorization: {HEADERS['Authorization']}"
     poll = f"GET {url}{POLL}{{{{task}}}}\n{key}\nHTTP 200"
     submit = f'POST {url}{SUBMIT}\n{said}\n{json.dumps(_BODY)}\nHTTP 200\n[Captures]\ntask: jsonpath "$.output.task_id"'
-    last = f'{poll}\n[Captures]\nvideo: jsonpath "$.output.video_url"'
+    again = "[Options]\nretry: 20\nretry-interval: 1ms"
+    last = poll.replace("HTTP", f"{again}\nHTTP") + '\n[Captures]\nvideo: jsonpath "$.output.video_url"'
     flow = "\n\n".join([submit, poll, last, "GET {{video}}\nHTTP 200\n"])
     files = [folder / f"{number}.hurl" for number in range(_FLOWS)]
     for file in files:
