@@ -68,6 +68,10 @@ class Call:
         named = pointer.follow(self.body, place) if place else None
         return None if named is None else str(named)
 
+    def may_hold(self, text: bytes) -> bool:
+        """Whether the body can hold a text, told from its bytes, which say it where none is escaped."""
+        return text in self.raw or b"\\" in self.raw
+
     def refusal(self, noticed: str, **values: Any) -> Refused:
         """The provider's error for something that the engine noticed; its violation where it names none."""
         refusals = self.dialect.data["refusals"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -9,13 +10,16 @@ from typing import Any, NamedTuple
 from multidict import istr
 
 from happyhorse_spec import pointer
-from happyhorse_spec.contract import Endpoint, Provider
+from happyhorse_spec.contract import Endpoint, Header, Provider
 from happyhorse_spec.engine import matcher
 from mockserver.answers import Template, compile_template
 from mockserver.lifecycle import Plan, State
 from mockserver.scripts import Spans, read_spans
 
 Matches = Callable[[object], bool]
+
+#: A pattern that says how a text begins, and no more.
+_BEGINS = re.compile(r"\^([A-Za-z0-9:/_-]+)")
 
 
 @dataclass(slots=True)
@@ -49,6 +53,17 @@ class Delivery:
     matches: Matches
 
 
+@dataclass(slots=True)
+class Demand:
+    """A header with a value, demanded of the bodies that `applies` picks; `sign` is a text that all of those hold."""
+
+    name: istr
+    value: str
+    error: str
+    sign: bytes
+    applies: Matches
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An endpoint with what the engine asks of it on every request: looked up once, when it is made."""
@@ -59,7 +74,7 @@ class Operation:
     data: Mapping[str, Any]
     rate: Rate | None
     matches: Matches
-    headers: tuple[tuple[istr, str, str, Matches], ...]
+    demands: tuple[Demand, ...]
     deliveries: tuple[Delivery, ...]
     prefix: str
     query: Mapping[str, Mapping[str, Any]]
@@ -148,10 +163,7 @@ def _operation(dialect: Dialect, endpoint: Endpoint) -> Operation:
         data=data,
         rate=_rate(dialect, data.get("limit", "")),
         matches=_matches(data.get("when")),
-        headers=tuple(
-            (istr(header.name), header.const.lower(), header.error, _matches(header.when))
-            for header in endpoint.headers
-        ),
+        demands=tuple(_demand(header) for header in endpoint.headers),
         deliveries=(*deliveries, Delivery("answer", None, _matches(None))),
         prefix=data.get("answer_prefix", ""),
         query=data.get("query", {}),
@@ -168,6 +180,23 @@ def _rate(dialect: Dialect, limit: str) -> Rate | None:
         return None
     most = max(1, int(rate))
     return Rate((dialect.name, limit), most, most / rate, entry.get("per") == "model")
+
+
+def _demand(header: Header) -> Demand:
+    sign = _sign(header.when or {}).encode()
+    return Demand(istr(header.name), header.const.lower(), header.error, sign, _matches(header.when))
+
+
+def _sign(schema: Mapping[str, Any]) -> str:
+    """A text that every body of the schema holds: the start of a string that must be there; "" where none is known."""
+    match schema:
+        case {"type": "object", "required": [name], "properties": properties}:
+            return _sign(properties.get(name, {}))
+        case {"type": "array", "contains": item}:
+            return _sign(item)
+        case {"type": "string", "pattern": str(pattern)} if begun := _BEGINS.fullmatch(pattern):
+            return begun[1]
+    return ""
 
 
 def _matches(schema: Mapping[str, Any] | None) -> Matches:

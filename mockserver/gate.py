@@ -18,7 +18,7 @@ def admit(call: Call) -> None:
         _count(call, operation.rate)
     if operation.takes_body and not isinstance(call.body, (dict, list, str, int, float, bool)):
         raise call.refusal("unreadable_body")
-    if operation.headers:
+    if operation.demands:
         _headers(call)
     call.query = _query(call, operation.query)
     if operation.accepts is not None and not operation.accepts(call.body):
@@ -52,9 +52,11 @@ def _model(call: Call) -> str:
 
 def _headers(call: Call) -> None:
     headers = call.request.headers
-    for name, value, error, applies in call.operation.headers:
-        if headers.get(name, "").lower() != value and applies(call.body):
-            raise Refused(error)
+    for demand in call.operation.demands:
+        if headers.get(demand.name, "").lower() == demand.value or not call.may_hold(demand.sign):
+            continue
+        if demand.applies(call.body):
+            raise Refused(demand.error)
 
 
 def _query(call: Call, known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:

@@ -51,11 +51,9 @@ async def inspect(call: Call, mode: Mode) -> Inspection:
 
 
 def names_files(call: Call) -> bool:
-    """Whether the body can name a file that is looked at; told from its bytes, which say it where none is escaped."""
-    if call.session.settings.fetch_media or b"\\" in call.raw:
-        return True
+    """Whether the body can name a file that is looked at."""
     start = call.dialect.upload_start.encode()
-    return b"data:" in call.raw.lower() or (start != b"" and start in call.raw)
+    return call.session.settings.fetch_media or call.may_hold(start or b"data:") or b"data:" in call.raw.lower()
 
 
 class _Unreachable(Exception):

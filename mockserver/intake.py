@@ -26,8 +26,9 @@ MAX_TOTAL = 1024 * 1024 * 1024
 BODY_SECONDS = 120.0
 #: How many commas a body may have: a value takes up to a hundred times the memory of its text, and 0.1 ms to judge.
 MAX_COMMAS = 5_000
-#: From so many brackets on it is tried whether an answer can hold the body: orjson reads deeper than it writes.
-_DEEP = 200
+#: From so many brackets on it is tried whether an answer can hold the body: orjson reads deeper than it writes. In a
+#: body of so many bytes they are not counted first, which takes four times as long as to try.
+_DEEP, _SHORT = 200, 64 * 1024
 
 
 class _Unreadable:
@@ -96,7 +97,7 @@ def parse(raw: bytes) -> Any:
         return None
     try:
         body = orjson.loads(raw)
-        if raw.count(b"[") + raw.count(b"{") > _DEEP:
+        if len(raw) <= _SHORT or raw.count(b"[") + raw.count(b"{") > _DEEP:
             orjson.dumps([[[[[[body]]]]]])
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return UNREADABLE

@@ -2,7 +2,7 @@
 
 Pure: every function takes the time, none asks for it, and no task has a timer. A task carries its plan, a list of
 steps (`PENDING 2s, RUNNING 30s, FAILED DataInspectionFailed`). The table keeps the moments at which something is due
-in one heap, and `settle(now)` fires those that have come, in order, so that every time it notes is exact however late
+in one agenda, and `settle(now)` fires those that have come, in order, so that every time it notes is exact however late
 somebody looks.
 
     PENDING --start--> RUNNING --finish--> SUCCEEDED
@@ -16,14 +16,14 @@ task that waits longest. A task that is forgotten after its retention has no sta
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Any
 
+from mockserver.agenda import Agenda
 from mockserver.crowd import Crowd, Roll
 
 
@@ -166,8 +166,7 @@ class TaskTable:
         self._queues: dict[tuple[str, str], deque[Task]] = {}
         self._waiting: dict[tuple[str, str], int] = {}
         self._rolls: dict[str, Roll] = {}
-        self._due: list[tuple[float, int, Task]] = []
-        self._tick = count()
+        self._agenda = Agenda()
 
     def submit(self, task: Task) -> None:
         """Take a task up; it starts its first step at the time it was submitted."""
@@ -180,17 +179,16 @@ class TaskTable:
 
     def settle(self, now: float) -> None:
         """Fire everything that is due by `now`, in order."""
-        events = self._due
-        while events and events[0][0] <= now:
-            due, _, task = heapq.heappop(events)
+        while item := self._agenda.take(now):
+            due, _, task = item
             if task.due == due:
                 self._leave_step(task, due)
 
     def next_due(self) -> float | None:
         """When the next thing happens by time alone, or None."""
-        while self._due and self._due[0][2].due != self._due[0][0]:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        while (item := self._agenda.first()) and item[2].due != item[0]:
+            self._agenda.take(item[0])
+        return item[0] if item else None
 
     def poll(self, task: Task, now: float) -> bool:
         """Count a status poll; a step that lasts a number of polls ends after the last of them. Whether it did."""
@@ -273,7 +271,7 @@ class TaskTable:
             task.due = None
             return
         task.due = due = now + step.seconds
-        heapq.heappush(self._due, (due, next(self._tick), task))
+        self._agenda.add(due, task)
 
     def _wait(self, task: Task, waiting: bool) -> None:
         """Note that a task waits for a place, or does no more; count those of its lane that do."""

@@ -217,8 +217,10 @@ class TestUploadedFile:
         told = answer.body.get("output", answer.body)
         assert (told["code"], told["message"]) == ("InvalidParameter", "Failed to download oss://folder/nothing")
 
-    def test_url_without_the_header_is_refused(self, wire, put):
-        answer = wire.call(DASHSCOPE, "submit", request(DASHSCOPE, "i2v", put(picture())))
+    @pytest.mark.parametrize("spelt", ["oss://", "oss:\\/\\/", "\\u006fss://"])
+    def test_url_without_the_header_is_refused(self, wire, put, spelt):
+        body = json.dumps(request(DASHSCOPE, "i2v", put(picture()))).replace("oss://", spelt).encode()
+        answer = wire.call(DASHSCOPE, "submit", body)
         assert (answer.status, answer.body["code"]) == (400, "InvalidParameter.DataInspection")
 
 
