@@ -1,8 +1,7 @@
 """What is due when: made so that a moment more or less takes no time, however many there are.
 
-A heap of all moments is looked at from its top to its bottom for each that is added or taken, which is twenty places far
-apart in memory. So moments to come lie in boxes of a quarter of a second, unsorted; only the box that has been opened is
-a heap.
+In one heap of all moments every step from its top to its bottom is a place elsewhere in memory. So moments to come lie
+in boxes of a quarter of a second, unsorted; only the box that has been opened is a heap.
 """
 
 from __future__ import annotations

@@ -166,8 +166,9 @@ def refused_plan(spans: Spans, pace: Pace, random: Random, error: str, message: 
 
 
 def _draw(span: Span, random: Random) -> float:
+    """So many seconds, in whole milliseconds."""
     low, high = span
-    return round(low + (high - low) * random.random(), 3) if low < high else low
+    return int((low + (high - low) * random.random()) * 1000) / 1000 if low < high else low
 
 
 _DONE = Step(State.SUCCEEDED)
