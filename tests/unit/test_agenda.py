@@ -52,11 +52,18 @@ def test_first_stays_until_its_moment_has_come() -> None:
 
 def test_moment_before_all_that_was_taken_is_next() -> None:
     agenda = Agenda()
-    agenda.add(NOW + 10, named("far"))
+    agenda.add(NOW + 10.2, named("far"))
     assert agenda.first()
-    for moment in (NOW + 2, NOW - 5, -1.0):
+    for moment in (NOW + 10.1, NOW + 2, NOW - 5):
         agenda.add(moment, named(moment))
-    assert [moment for moment, _ in taken(agenda, NOW + 10)] == [-1.0, NOW - 5, NOW + 2, NOW + 10]
+    assert [moment for moment, _ in taken(agenda, NOW + 11)] == [NOW - 5, NOW + 2, NOW + 10.1, NOW + 10.2]
+
+
+def test_moments_before_1970_have_their_order_too() -> None:
+    agenda, moments = Agenda(), [-0.1, -7.0, 0.1, -7.1]
+    for moment in moments:
+        agenda.add(moment, named(moment))
+    assert [moment for moment, _ in taken(agenda, 1.0)] == sorted(moments)
 
 
 def test_moments_of_one_box_lie_unsorted_until_it_is_opened() -> None:
