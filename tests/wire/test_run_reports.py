@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,6 +248,7 @@ def test_answer_cannot_write_into_the_page(spec, tmp_path):
     assert "<script" not in text
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_curl_line_of_the_page_is_a_command(spec, tmp_path):
     body = {**BODY, "input": {"prompt": "it's a $HOME `horse`"}}
     with scripted({SUBMIT: [SUBMITTED]}) as server:
