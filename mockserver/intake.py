@@ -50,7 +50,7 @@ class Intake:
         self._held = 0
 
     async def read(self, request: web.BaseRequest, dialect: Dialect) -> bytes:
-        """The body, which counts as held until `release`; raises Refused."""
+        """The body, which counts as held until `release`, but one that is too large; raises Refused."""
         if not request.can_read_body:
             return b""
         try:
@@ -59,6 +59,7 @@ class Intake:
             async with asyncio.timeout(BODY_SECONDS):
                 return await self._collect(request)
         except _TooLarge:
+            self.release(request)
             refusals = dialect.data["refusals"]
             raise Refused(refusals.get("too_large") or refusals["violation"], {"detail": "body too large"}) from None
         except (TimeoutError, ValueError, aiohttp.ClientPayloadError, web.RequestPayloadError):
