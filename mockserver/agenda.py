@@ -1,4 +1,4 @@
-"""What is due when: made so that a moment more or less takes no time, however many there are.
+"""What is due when: made so that one moment takes no longer where there are a million others.
 
 In one heap of all moments every step from its top to its bottom is a place elsewhere in memory. So moments to come lie
 in boxes of a quarter of a second, unsorted; only the box that has been opened is a heap.

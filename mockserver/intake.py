@@ -27,7 +27,8 @@ BODY_SECONDS = 120.0
 #: How many commas a body may have: a value takes up to a hundred times the memory of its text, and 0.1 ms to judge.
 MAX_COMMAS = 5_000
 #: From so many brackets on it is tried whether an answer can hold the body: orjson reads deeper than it writes. In a
-#: body of so many bytes they are not counted first, which takes four times as long as to try.
+#: body of so many bytes they are not counted first, which takes four times as long as to try; to try copies the body,
+#: which a large one is spared (chosen: far more than the documented fields take).
 _DEEP, _SHORT = 200, 64 * 1024
 
 

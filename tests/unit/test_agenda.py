@@ -66,7 +66,7 @@ def test_moments_before_1970_have_their_order_too() -> None:
     assert [moment for moment, _ in taken(agenda, 1.0)] == sorted(moments)
 
 
-def test_moments_of_one_box_lie_unsorted_until_it_is_opened() -> None:
+def test_order_holds_within_a_box_and_from_one_to_the_next() -> None:
     agenda, width = Agenda(), 1 / BOXES
     moments = [NOW + width * share for share in (0.9, 0.1, 0.5, 1.5, 1.1)]
     for moment in moments:
